@@ -1,0 +1,27 @@
+# What a user can have done: one table of actions, for the command line and for all
+# that follows it. This door is light; each action loads what it needs when it is
+# asked for.
+#
+#   _table   actions and their context     _schema   parameters, from attrs classes
+#   _layout  columns and paragraphs        _errors   what is wrong around an action
+#   _consent what a project brings         _graph    the tasks of a plan
+#   _runs    find a run by its name        terminal  actions that take their time
+#   asking   questions to the user
+#   _run _status _events _artifacts _cancel _list _show _validate _trust _doctor
+"""The actions of a user, as functions from parameters to results."""
+
+from crew_actors.commands._errors import NoFolder as NoFolder, NoOutput as NoOutput
+from crew_actors.commands._schema import (
+    BadParameters as BadParameters,
+    Parameter as Parameter,
+    build as build,
+    parameters_of as parameters_of,
+)
+from crew_actors.commands._table import (
+    SUMMARIES as SUMMARIES,
+    Action as Action,
+    Context as Context,
+    RunControl as RunControl,
+    Watcher as Watcher,
+    load_action as load_action,
+)

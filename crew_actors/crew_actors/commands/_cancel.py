@@ -1,0 +1,54 @@
+"""`crew cancel`: stop a run that another process works on."""
+
+import attrs
+
+from crew_actors.commands._runs import NAMED, find_run
+from crew_actors.commands._schema import told
+from crew_actors.commands._table import Action, Context
+from crew_actors.journal import effective_status
+from crew_actors.model import RunStatus
+from crew_actors.runs import cancel_run
+
+
+@attrs.frozen(kw_only=True)
+class CancelParameters:
+    """What to stop, and why."""
+
+    run: str = attrs.field(metadata=told(NAMED, positional=True))
+    reason: str = attrs.field(
+        default="cancelled by its user",
+        metadata=told("why, as it is written into the journal of the run"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Cancelled:
+    """What became of the run."""
+
+    run: str
+    status: RunStatus
+
+
+async def cancel(parameters: CancelParameters, context: Context) -> Cancelled:
+    """Ask the owner of the run to stop it, and wait until it has.
+
+    Cancelling this call leaves the request standing.
+
+    Raises:
+      UserError: there is no such run, it does not run, or its owner does not answer.
+    """
+    folder = find_run(parameters.run, context)
+    status = effective_status(folder)
+    if not status.ended and status is not RunStatus.INTERRUPTED:
+        await context.watcher.note(f"Stopping run {folder.run}.")
+    status = await cancel_run(folder, parameters.reason)
+    return Cancelled(run=folder.run, status=status)
+
+
+def _text(result: Cancelled) -> str:
+    return f"run {result.run} {result.status.value}"
+
+
+ACTION = Action[CancelParameters, Cancelled](
+    name="cancel", parameters=CancelParameters, handler=cancel, text=_text
+)

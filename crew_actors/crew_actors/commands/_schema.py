@@ -1,0 +1,158 @@
+# One attrs class tells everything about the parameters of an action: the command
+# line, its help and the check of what was given are all made from it.
+#
+# 1. A field is a text, a number, a flag or a choice, by its annotation alone.
+# 2. An empty text means: not given. A number may come as a text.
+#    What is wrong with an option is told by the name that the command line gives it.
+# 3. All that is wrong is said at once, and a wrong name with the nearest right one.
+"""Parameters of actions, described and checked from one attrs class."""
+
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from types import NoneType
+from typing import Literal, TypeVar, final
+
+import attrs
+
+from crew_actors.errors import UserError
+
+Kind = Literal["text", "number", "flag", "choice"]
+P = TypeVar("P")
+
+_DIGITS = 18  # so many always fit into 64 bits
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+@final
+class BadParameters(UserError):
+    """What was given cannot be understood. Nothing was done."""
+
+    def __init__(self, action: str, problems: tuple[str, ...]) -> None:
+        super().__init__(action, problems)
+        self.action = action
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(f"{self.action}: {problem}" for problem in self.problems)
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """One parameter of an action."""
+
+    name: str
+    kind: Kind
+    help: str
+    positional: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    least: int = 0
+    """The smallest number that it may be."""
+
+    @property
+    def label(self) -> str:
+        """What its user calls it: an option with its dashes."""
+        if self.positional:
+            return self.name
+        return f"--{self.name.replace('_', '-')}"
+
+
+def told(text: str, *, positional: bool = False, least: int = 0) -> dict[str, object]:
+    """Make the metadata of a field.
+
+    These are its help, whether it goes without a name, and the smallest number.
+    """
+    return {"help": text, "positional": positional, "least": least}
+
+
+def parameters_of(schema: type[attrs.AttrsInstance]) -> tuple[Parameter, ...]:
+    """Describe the fields of *schema*, in their order."""
+    hints = typing.get_type_hints(schema)
+    return tuple(_parameter(field, hints[field.name]) for field in attrs.fields(schema))
+
+
+def _parameter(field: "attrs.Attribute[object]", hint: object) -> Parameter:
+    kind, choices = _kind(hint)
+    return Parameter(
+        name=field.name,
+        kind=kind,
+        help=str(field.metadata["help"]),
+        positional=bool(field.metadata["positional"]),
+        required=field.default is attrs.NOTHING,
+        choices=choices,
+        least=int(field.metadata["least"]),
+    )
+
+
+def _kind(hint: object) -> tuple[Kind, tuple[str, ...]]:
+    inner = [arg for arg in typing.get_args(hint) if arg is not NoneType]
+    if typing.get_origin(hint) is Literal:
+        return "choice", tuple(typing.get_args(hint))
+    if inner:  # something or None
+        return _kind(inner[0])
+    if hint is bool:
+        return "flag", ()
+    return ("number" if hint is int else "text"), ()
+
+
+def build(action: str, schema: type[P], given: Mapping[str, object]) -> P:
+    """Make the parameters of *action* from what was *given* by name.
+
+    Raises:
+      BadParameters: something is unknown, missing or not of its kind.
+    """
+    known = {
+        parameter.name: parameter
+        for parameter in parameters_of(typing.cast("type[attrs.AttrsInstance]", schema))
+    }
+    problems = [_unknown(name, known) for name in given if name not in known]
+    values: dict[str, object] = {}
+    for name, parameter in known.items():
+        raw = given.get(name)
+        if raw is None or raw == "":
+            if parameter.required:
+                problems.append(f"{parameter.label} is missing: {parameter.help}")
+            continue
+        value = _value(parameter, raw)
+        if value is None:
+            problems.append(f"{parameter.label} must be {_wanted(parameter, raw)}")
+        values[name] = value
+    if problems:
+        raise BadParameters(action, tuple(problems))
+    return schema(**values)
+
+
+def _value(parameter: Parameter, raw: object) -> object | None:
+    """Convert *raw*; None if it is not of the parameter's kind."""
+    text = str(raw)
+    if parameter.kind == "text":
+        return raw if isinstance(raw, str) else None
+    if parameter.kind == "choice":
+        return text if text in parameter.choices else None
+    if parameter.kind == "number":
+        whole = text.isdecimal() and len(text) <= _DIGITS
+        return int(text) if whole and int(text) >= parameter.least else None
+    found = text.casefold()
+    return found in _TRUE if found in _TRUE | _FALSE else None
+
+
+def _wanted(parameter: Parameter, raw: object) -> str:
+    if parameter.kind == "choice":
+        hint = _nearest(str(raw), parameter.choices)
+        return f"one of {', '.join(parameter.choices)}, not {raw!r}{hint}"
+    number = f"a whole number, at least {parameter.least}"
+    wanted = {"text": "a text", "number": number, "flag": "yes or no"}
+    return f"{wanted[parameter.kind]}, not {raw!r}"
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    there_are = ", ".join(names) or "none"
+    return f"unknown parameter {name!r}{_nearest(name, names)} (there are: {there_are})"
+
+
+def _nearest(name: str, options: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(options), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""

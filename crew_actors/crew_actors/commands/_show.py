@@ -1,0 +1,128 @@
+"""`crew show`: one resource in full."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Literal, assert_never
+
+import attrs
+
+from crew_actors.commands._layout import columns, paragraph
+from crew_actors.commands._schema import told
+from crew_actors.commands._table import Action, Context
+from crew_actors.observe import clean, escaped
+from crew_actors.resources import Agent, Team, Workflow, load_catalog
+
+
+@attrs.frozen(kw_only=True)
+class ShowParameters:
+    """What to show."""
+
+    kind: Literal["team", "agent", "workflow"] = attrs.field(
+        metadata=told("what it is", positional=True)
+    )
+    name: str = attrs.field(metadata=told("its name", positional=True))
+
+
+@attrs.frozen(kw_only=True)
+class Shown:
+    """One resource."""
+
+    kind: str
+    resource: Agent | Team | Workflow
+
+
+def show_resource(parameters: ShowParameters, context: Context) -> Shown:
+    """Show one resource that can be used in the project.
+
+    Raises:
+      UnknownResource: there is none of that name.
+      InvalidResource: its file has errors.
+    """
+    catalog = load_catalog(context.places, context.project)
+    find: Mapping[str, Callable[[str], Agent | Team | Workflow]] = {
+        "team": catalog.team,
+        "agent": catalog.agent,
+        "workflow": catalog.workflow,
+    }
+    return Shown(kind=parameters.kind, resource=find[parameters.kind](parameters.name))
+
+
+def _text(shown: Shown) -> str:
+    resource = shown.resource
+    source = resource.source
+    head = [
+        f"{shown.kind} {escaped(resource.name)}",
+        *paragraph(resource.description),
+        "",
+        *columns(
+            [
+                ("from", f"{escaped(str(source.path))} ({source.tier})"),
+                *((name, escaped(text)) for name, text in _facts(resource) if text),
+                *(
+                    (escaped(key), f"{escaped(text)} (has no effect here)")
+                    for key, text in resource.unused.items()
+                ),
+            ],
+            whole=True,
+        ),
+    ]
+    return "\n".join([*head, *_body(resource)])
+
+
+def _facts(resource: Agent | Team | Workflow) -> list[tuple[str, str]]:
+    match resource:
+        case Agent(command=command):
+            facts = [
+                ("runtime", resource.runtime or "the agent CLI that is found"),
+                ("model", resource.model or ""),
+                ("else", ", ".join(resource.fallback_models)),
+                ("tools", ", ".join(resource.tools or ())),
+                ("skills", ", ".join(resource.skills or ())),
+                ("max turns", str(resource.max_turns or "")),
+            ]
+            if command is not None:
+                facts += [
+                    ("command", shlex.join(command.argv)),
+                    ("input", command.input),
+                    ("output", command.output),
+                    ("variables", ", ".join(command.env)),
+                    ("timeout", f"{command.timeout:g} s" if command.timeout else ""),
+                    ("silence", f"{command.silence:g} s" if command.silence else ""),
+                ]
+            return facts
+        case Team():
+            limit = str(resource.max_concurrency or "")
+            return [("workflow", resource.workflow or ""), ("at most", limit)]
+        case Workflow():
+            return [("at most", str(resource.max_concurrency or ""))]
+        case _:
+            assert_never(resource)
+
+
+def _body(resource: Agent | Team | Workflow) -> list[str]:
+    match resource:
+        case Agent(prompt=prompt):
+            return ["", "prompt", *paragraph(prompt)] if prompt.strip() else []
+        case Team(roles=roles):
+            rows = [
+                (clean(role.name), clean(role.agent), clean(role.description))
+                for role in roles
+            ]
+            return ["", "roles", *columns([("role", "agent", ""), *rows])]
+        case Workflow(steps=steps):
+            lines = [""]
+            for step in steps:
+                after = (
+                    f", after {', '.join(step.depends_on)}" if step.depends_on else ""
+                )
+                output = f", writes {step.output}" if step.output else ""
+                title = f"step {step.id} (role {step.role}{after}{output})"
+                lines += [escaped(title), *paragraph(step.prompt), ""]
+            return lines[:-1]
+        case _:
+            assert_never(resource)
+
+
+ACTION = Action(
+    name="show", parameters=ShowParameters, handler=show_resource, text=_text
+)

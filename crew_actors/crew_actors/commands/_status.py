@@ -1,0 +1,221 @@
+# Asking changes nothing: a run whose owner is gone is called interrupted here, and
+# its journal stays as it is.
+"""`crew status`: where runs stand."""
+
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from crew_actors.commands._layout import columns, paragraph, shown_path
+from crew_actors.commands._runs import BLOCKED, NAMED, find_run
+from crew_actors.commands._schema import told
+from crew_actors.commands._table import Action, Context
+from crew_actors.journal import (
+    JournalError,
+    Registry,
+    RunEntry,
+    RunFolder,
+    effective_status,
+    newest_events,
+    read_state,
+)
+from crew_actors.model import RunState, RunStatus
+from crew_actors.observe import Row, clean, duration, escaped, headline, rows
+
+_SHOWN = 20
+
+
+@attrs.frozen(kw_only=True)
+class StatusParameters:
+    """Which runs to tell about."""
+
+    run: str | None = attrs.field(
+        default=None, metadata=told(f"{NAMED}; without it, all runs", positional=True)
+    )
+    all: bool = attrs.field(
+        default=False, metadata=told("list the runs of all projects")
+    )
+    limit: int | None = attrs.field(
+        default=None,
+        metadata=told(f"how many runs to list; {_SHOWN} if not given", least=1),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ListedRun:
+    """One run of a list."""
+
+    run: str
+    status: RunStatus | None
+    """None if its journal cannot be read."""
+
+    problem: str
+    """Why it cannot be read."""
+
+    team: str
+    goal: str
+    """Its beginning."""
+
+    project: Path
+    created_at: float
+    """Seconds since 1970."""
+
+
+@attrs.frozen(kw_only=True)
+class RunsFound:
+    """Runs, the newest first."""
+
+    kind: Literal["runs"] = "runs"
+    runs: tuple[ListedRun, ...]
+    now: float
+    """When they were looked at, in seconds since 1970."""
+
+    everywhere: bool
+    """Whether those of all projects were asked for."""
+
+    problem: str
+    """Why runs of other projects are missing; empty if none is."""
+
+
+@attrs.frozen(kw_only=True)
+class RunFound:
+    """One run in full."""
+
+    kind: Literal["run"] = "run"
+    run: str
+    status: RunStatus
+    why: str
+    team: str
+    workflow: str
+    goal: str
+    workspace: Path
+    folder: Path
+    summary: Path | None
+    headline: str
+    tasks: tuple[Row, ...]
+    input: int
+    """What the agents used up, as they report it; so with the next two."""
+
+    output: int
+    cost: float
+
+
+def tell_status(parameters: StatusParameters, context: Context) -> RunsFound | RunFound:
+    """Tell where one run stands, or list the runs of the project.
+
+    Raises:
+      UserError: there is no such run, or its journal cannot be read.
+    """
+    if parameters.run is not None:
+        return _one(find_run(parameters.run, context), context)
+    found = Registry.of(context.places).list(
+        project=context.project.root,
+        everywhere=parameters.all,
+        limit=parameters.limit or _SHOWN,
+    )
+    return RunsFound(
+        runs=tuple(map(_listed, found.runs)),
+        now=context.now(),
+        everywhere=parameters.all,
+        problem=found.problem,
+    )
+
+
+def _listed(entry: RunEntry) -> ListedRun:
+    status, problem = None, ""
+    try:
+        status = effective_status(entry.folder)
+    except JournalError as error:
+        problem = str(error)
+    return ListedRun(
+        run=entry.run,
+        status=status,
+        problem=problem,
+        team=entry.team,
+        goal=entry.goal,
+        project=entry.project,
+        created_at=entry.created_at,
+    )
+
+
+def _one(folder: RunFolder, context: Context) -> RunFound:
+    status = effective_status(folder)
+    state = read_state(folder)
+    now = context.now()
+    if status is RunStatus.INTERRUPTED:  # its clock stood still with its last event
+        now = newest_events(folder, 1)[-1].at
+    return _found(state, status, folder.path, now)
+
+
+def _found(state: RunState, status: RunStatus, folder: Path, now: float) -> RunFound:
+    return RunFound(
+        run=state.run,
+        status=status,
+        why=state.why,
+        team=state.plan.team,
+        workflow=state.plan.workflow,
+        goal=state.plan.goal,
+        workspace=Path(state.workspace),
+        folder=folder,
+        summary=None if state.summary is None else folder / state.summary,
+        headline=headline(state, now),
+        tasks=rows(state, now),
+        input=state.usage.input,
+        output=state.usage.output,
+        cost=state.usage.cost,
+    )
+
+
+def _text(result: RunsFound | RunFound) -> str:
+    lines = _run_lines(result) if isinstance(result, RunFound) else _list_lines(result)
+    return "\n".join(lines)
+
+
+def _list_lines(found: RunsFound) -> list[str]:
+    lines = columns(
+        (
+            (
+                one.run,
+                "unreadable" if one.status is None else one.status.value,
+                f"{duration(found.now - one.created_at)} ago",
+                clean(one.team),
+                *([escaped(str(one.project))] if found.everywhere else []),
+                clean(one.problem or one.goal),
+            )
+            for one in found.runs
+        ),
+        indent="",
+    )
+    if found.problem:
+        lines.append(f"Runs of other projects cannot be listed: {clean(found.problem)}")
+    return lines or ["There are no runs yet."]
+
+
+def _run_lines(found: RunFound) -> list[str]:
+    lines = [found.headline, f"status: {found.status.value}"]
+    if found.status is RunStatus.INTERRUPTED:
+        lines.append(
+            "The process that worked on it is gone; this is how it stood then."
+        )
+    if found.why:
+        lines.append(f"because: {clean(found.why)}")
+    if found.status is RunStatus.BLOCKED:
+        lines.append(BLOCKED)
+    lines += ["goal:", *paragraph(clean(found.goal)), ""]
+    lines += columns(
+        (f"{row.icon} {row.word}", row.task, row.agent, row.elapsed, row.last)
+        for row in found.tasks
+    )
+    if found.input or found.output:
+        cost = f", cost {found.cost:.4f}" if found.cost else ""
+        lines += ["", f"used: {found.input} in, {found.output} out{cost}"]
+    lines += ["", f"folder: {shown_path(found.folder)}"]
+    if found.summary is not None:
+        lines.append(f"summary: {shown_path(found.summary)}")
+    return lines
+
+
+ACTION = Action[StatusParameters, RunsFound | RunFound](
+    name="status", parameters=StatusParameters, handler=tell_status, text=_text
+)

@@ -1,0 +1,15 @@
+"""The root of every error that is meant for a person."""
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """Something that its reader can mend.
+
+    Its text names the thing, its place and the way out, and can be shown as it is.
+    Nothing was started and nothing half-written when it is raised, unless the class
+    says otherwise.
+    """
+
+    exit_code: ClassVar[int] = 2
+    """What a command line exits with: 2 for a wrong use, 1 for a failure."""

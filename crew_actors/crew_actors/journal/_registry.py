@@ -1,0 +1,269 @@
+# The registry lists the runs of all projects, so that an id is enough to find one.
+#
+# 1. It is an index, never the truth: the folder of the run is. An entry whose folder
+#    is gone is not shown.
+# 2. A run of the current project is found without it: its folders are looked through
+#    as well. A lost registry loses no run.
+# 3. A damaged registry is put aside, not overwritten, when the next run is entered.
+# 4. Several processes use it at once: SQLite's lock, waited for, orders them.
+"""The list of runs across projects."""
+
+import difflib
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar, final
+
+import attrs
+
+from crew_actors.journal._database import from_system, told
+from crew_actors.journal._errors import (
+    AmbiguousRun,
+    JournalCorrupt,
+    JournalError,
+    NewerJournal,
+    UnknownRun,
+)
+from crew_actors.journal._folder import RunFolder, runs_folder
+from crew_actors.journal._readers import read_events
+from crew_actors.model import BadId, RunCreated, RunId
+from crew_actors.places import Places
+
+R = TypeVar("R")
+
+APPLICATION_ID: Final = 0x43725265  # "CrRe"
+SCHEMA_VERSION: Final = 1
+BUSY_SECONDS: Final = 5.0
+"""How long to wait for another process that writes."""
+
+GOAL_LENGTH: Final = 200
+"""Characters of a goal that are kept; a list shows fewer."""
+
+_SCHEMA: Final = (
+    """CREATE TABLE IF NOT EXISTS runs (
+        run TEXT PRIMARY KEY,
+        folder TEXT NOT NULL,
+        project TEXT NOT NULL,
+        goal TEXT NOT NULL,
+        team TEXT NOT NULL,
+        workflow TEXT NOT NULL,
+        created_at REAL NOT NULL  -- seconds since 1970
+    ) STRICT""",
+    "CREATE INDEX IF NOT EXISTS runs_by_age ON runs (created_at)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class RunEntry:
+    """One run in the list."""
+
+    run: RunId
+    folder: RunFolder
+    project: Path
+    goal: str
+    """Its first 200 characters; empty if the run's journal cannot be read."""
+    team: str
+    workflow: str
+    created_at: float
+    """Seconds since 1970."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class RunList:
+    """The runs that were found, the newest first."""
+
+    runs: tuple[RunEntry, ...]
+    problem: str = ""
+    """Why runs of other projects are missing; empty if none is."""
+
+
+@final
+@attrs.frozen
+class Registry:
+    """The runs of one user. All of its methods block on the disk."""
+
+    path: Path
+    """The database. It need not exist."""
+
+    @classmethod
+    def of(cls, places: Places) -> "Registry":
+        """Give the registry of the user whose folders are *places*."""
+        return cls(places.data / "registry.db")
+
+    def register(self, entry: RunEntry) -> None:
+        """Enter a run, or enter it again. On return it is on disk.
+
+        Raises:
+          JournalError: the registry cannot be written; the run itself is not touched.
+        """
+        row = (
+            entry.run,
+            str(entry.folder.path.absolute()),
+            str(entry.project),
+            entry.goal[:GOAL_LENGTH],
+            entry.team,
+            entry.workflow,
+            entry.created_at,
+        )
+        try:
+            self._insert(row)
+        except JournalCorrupt:
+            _put_aside(self.path)
+            self._insert(row)
+
+    def find(self, text: str, *, project: Path | None = None) -> RunFolder:
+        """Find the run whose id is *text* or alone begins with it.
+
+        Also looks through the folders of the project at *project*.
+
+        Raises:
+          UnknownRun: there is none; it names those with the most similar ids.
+          AmbiguousRun: there are several; it names them.
+        """
+        found = self.list(project=project, everywhere=True)
+        by_id = {entry.run: entry for entry in found.runs}
+        exact = [run for run in by_id if run == text]
+        matches = exact or [run for run in by_id if text and run.startswith(text)]
+        if not matches:
+            nearest = tuple(difflib.get_close_matches(text, list(by_id), n=3))
+            raise UnknownRun(text, nearest, found.problem)
+        if len(matches) > 1:
+            raise AmbiguousRun(text, tuple(matches))
+        return by_id[matches[0]].folder
+
+    def list(
+        self,
+        *,
+        project: Path | None = None,
+        everywhere: bool = False,
+        limit: int | None = None,
+    ) -> RunList:
+        """List runs, the newest first, *limit* of them at most.
+
+        With *project* these are the runs of the project at that root, found also
+        without the registry; with *everywhere*, or without a project, those of all
+        projects. Never fails: what could not be read is told in the result.
+        """
+        problem = ""
+        entries: dict[RunId, RunEntry] = {}
+        try:
+            only = None if everywhere else project
+            entries = {entry.run: entry for entry in self._select(only)}
+        except JournalError as error:
+            problem = str(error)
+        if project is not None:
+            for folder in _folders_of(project):
+                if folder.run not in entries:
+                    entries[folder.run] = _look_into(folder, project)
+        newest = sorted(
+            entries.values(), key=lambda each: each.created_at, reverse=True
+        )
+        return RunList(runs=tuple(newest[:limit]), problem=problem)
+
+    def _select(self, project: Path | None) -> tuple[RunEntry, ...]:
+        if not self.path.exists():
+            return ()
+        query = (
+            "SELECT run, folder, project, goal, team, workflow, created_at FROM runs"
+        )
+        values: tuple[str, ...] = ()
+        if project is not None:
+            query, values = f"{query} WHERE project = ?", (str(project),)
+        rows = self._ask("ro", lambda db: db.execute(query, values).fetchall())
+        entries = [
+            RunEntry(
+                run=RunId(run),
+                folder=RunFolder(Path(folder)),
+                project=Path(root),
+                goal=goal,
+                team=team,
+                workflow=workflow,
+                created_at=created_at,
+            )
+            for run, folder, root, goal, team, workflow, created_at in rows
+        ]
+        return tuple(entry for entry in entries if entry.folder.database.exists())
+
+    def _insert(self, row: tuple[str | float, ...]) -> None:
+        def insert(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            for line in _SCHEMA:
+                connection.execute(line)
+            connection.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row
+            )
+            connection.execute("COMMIT")
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise from_system(error, self.path) from error
+        self._ask("rwc", insert)
+
+    def _ask(self, mode: str, work: Callable[[sqlite3.Connection], R]) -> R:
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        with told(self.path):
+            connection = sqlite3.connect(
+                uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None
+            )
+            try:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version > SCHEMA_VERSION:
+                    raise NewerJournal(self.path, f"schema {version}")
+                return work(connection)
+            finally:
+                connection.close()
+
+
+def _put_aside(path: Path) -> None:
+    """Give a damaged database another name, so that nothing of it is lost."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.replace(aside)
+
+
+def _folders_of(project: Path) -> list[RunFolder]:
+    """Find the runs that lie in the project at *project*."""
+    try:
+        names = sorted(os.listdir(runs_folder(project)))  # noqa: PTH208  names only
+    except OSError:
+        return []  # the project has no runs, or hides them from us
+    folders = [RunFolder(runs_folder(project) / name) for name in names]
+    return [folder for folder in folders if _is_run(folder)]
+
+
+def _is_run(folder: RunFolder) -> bool:
+    try:
+        return bool(folder.run) and folder.database.is_file()
+    except BadId:
+        return False
+
+
+def _look_into(folder: RunFolder, project: Path) -> RunEntry:
+    """Make the entry of a run from its journal, as far as that can be read."""
+    goal = team = workflow = ""
+    created_at = folder.database.stat().st_mtime
+    try:
+        for first in read_events(folder, limit=1):
+            created_at = first.at
+            if isinstance(first.event, RunCreated):
+                plan = first.event.plan
+                goal, team, workflow = plan.goal[:GOAL_LENGTH], plan.team, plan.workflow
+    except JournalError:
+        pass  # it is listed all the same: asking about the run itself tells why
+    return RunEntry(
+        run=folder.run,
+        folder=folder,
+        project=project,
+        goal=goal,
+        team=team,
+        workflow=workflow,
+        created_at=created_at,
+    )

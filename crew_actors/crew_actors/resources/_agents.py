@@ -1,0 +1,167 @@
+"""One agent from one markdown file."""
+
+import json
+import re
+from typing import Final, Literal, get_args
+
+from crew_actors.model import CommandSpec, TaskInput, TaskOutput
+from crew_actors.resources._files import SourceFile, name_and_description
+from crew_actors.resources._frontmatter import split_document
+from crew_actors.resources._problems import Findings, nearest
+from crew_actors.resources._reader import Reader
+from crew_actors.resources._resources import Agent
+
+PLACEHOLDERS: Final = ("python", "task", "task_file", "workspace", "goal")
+
+_RUNTIMES: Final[tuple[Literal["command"], ...]] = ("command",)
+_INPUTS: Final[tuple[TaskInput, ...]] = get_args(TaskInput)
+_OUTPUTS: Final[tuple[TaskOutput, ...]] = get_args(TaskOutput)
+COMMAND_KEYS: Final = ("command", "input", "output", "env", "timeout", "silence")
+_MAX_TURNS: Final = 10_000
+_WEEK: Final = 604_800.0  # seconds; a longer limit is a mistake
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# Keys that are read and shown, but that no runtime obeys.
+UNHEEDED_KEYS: Final = (
+    *("model", "fallbackModels", "tools", "skills", "skill", "maxTurns"),
+)
+
+# Keys of pi-crew and of Claude Code that mean nothing here, each with the value
+# that asks for what happens anyway.
+IDLE_KEYS: Final = {
+    "thinking": "false",
+    "extensions": "",
+    "systemPromptMode": "replace",
+    "inheritProjectContext": "true",
+    "inheritSkills": "false",
+    "memory": "false",
+    "loadMode": "",
+    "defaultTools": "",
+    "contextMode": "fresh",
+    "triggers": "",
+    "trigger": "",
+    "useWhen": "",
+    "avoidWhen": "",
+    "cost": "",
+    "category": "",
+    "color": "",
+    "permissionMode": "default",
+    "disallowedTools": "",
+    "mcpServers": "",
+    "hooks": "",
+    "background": "false",
+    "effort": "",
+    "isolation": "",
+    "initialPrompt": "",
+}
+
+
+def parse_agent(file: SourceFile, findings: Findings) -> tuple[Agent, bool]:
+    """Read an agent, and whether it is switched on.
+
+    What is wrong goes into *findings*; with an error there, the agent is not fit
+    for use. Never raises.
+    """
+    document = split_document(file.text, findings)
+    reader = Reader(document.fields, findings, line=1)
+    name, description = name_and_description(file, reader)
+    disabled = reader.flag("disabled") is True or reader.flag("enabled") is False
+    runtime = reader.choice("runtime", _RUNTIMES)
+    command = _command(reader, runtime)
+    model = _model(reader)
+    agent = Agent(
+        name=name,
+        description=description,
+        runtime=runtime,
+        command=command,
+        prompt="\n".join(document.body).strip(),
+        model=model,
+        fallback_models=reader.names("fallbackModels") or (),
+        tools=reader.names("tools"),
+        skills=reader.names(reader.either("skills", "skill")),
+        max_turns=reader.integer("maxTurns", _MAX_TURNS),
+        unused=reader.rest(IDLE_KEYS),
+        source=file.source,
+    )
+    if file.source.tier != "builtin":
+        reader.unheeded(UNHEEDED_KEYS)
+    return agent, not disabled
+
+
+def _model(reader: Reader) -> str | None:
+    model = reader.word("model", "false", "inherit")
+    if model is not None and " " in model:
+        reader.warning("model", f"{model!r} is an unusual name for a model")
+    return model
+
+
+def _command(reader: Reader, runtime: Literal["command"] | None) -> CommandSpec | None:
+    if runtime is None:
+        for key in COMMAND_KEYS:
+            if reader.is_set(key):
+                reader.error(key, "needs 'runtime: command' beside it")
+        return None
+    argv = _argv(reader)
+    asked = {name for part in argv for name in _PLACEHOLDER.findall(part)}
+    return CommandSpec(
+        argv=argv,
+        input=_input(reader, asked),
+        output=reader.choice("output", _OUTPUTS) or "text",
+        env=_env(reader),
+        timeout=reader.seconds("timeout", _WEEK),
+        silence=reader.seconds("silence", _WEEK),
+    )
+
+
+def _argv(reader: Reader) -> tuple[str, ...]:
+    argv = reader.items("command") or ()
+    program = next(iter(argv), "")
+    if not program:
+        way_out = 'needs the program and its arguments: ["program", "argument"]'
+        reader.error("command", way_out)
+        return ()
+    if not reader.is_list("command") and (len(argv) > 1 or " " in program):
+        reader.error("command", f"is a list; write {_as_list(argv)}")
+    for part in argv:
+        for name in _PLACEHOLDER.findall(part):
+            if name not in PLACEHOLDERS:
+                message = f"{{{name}}} is no placeholder; there are: {_braced()}"
+                near = nearest(name, PLACEHOLDERS)
+                reader.error("command", message, f"{{{near}}}" if near else None)
+    return argv
+
+
+def _input(reader: Reader, asked: set[str]) -> TaskInput:
+    guess: TaskInput = "none"
+    if "task" in asked:
+        guess = "argument"
+    elif "task_file" in asked:
+        guess = "file"
+    way = reader.choice("input", _INPUTS) or guess
+    for name, fitting in (("task", "argument"), ("task_file", "file")):
+        if way == fitting and name not in asked:
+            reader.error("input", f"{way} needs {{{name}}} in the command")
+        if way != fitting and name in asked:
+            message = f"{{{name}}} in the command needs 'input: {fitting}'"
+            reader.error("input", message)
+    return way
+
+
+def _env(reader: Reader) -> tuple[str, ...]:
+    names = reader.names("env") or ()
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            message = f"{name!r} cannot be the name of a variable; values have no place"
+            reader.error("env", message)
+    return names
+
+
+def _as_list(parts: tuple[str, ...]) -> str:
+    words = parts if len(parts) > 1 else " ".join(parts).split()
+    return json.dumps(words, ensure_ascii=False)
+
+
+def _braced() -> str:
+    return " ".join(f"{{{name}}}" for name in PLACEHOLDERS)

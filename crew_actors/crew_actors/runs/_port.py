@@ -1,0 +1,209 @@
+# The port of one attempt: what an agent says becomes events of the run.
+#
+# Progress is conflated: of what is said within a moment, the last is told. The moment
+# is a deadline of the one task that tells it; nothing polls.
+"""The way from a running attempt to the actor of its run."""
+
+from pathlib import Path
+
+import attrs
+import trio
+
+from crew_actors.actors import MailboxClosed, Ref
+from crew_actors.journal import ArtifactError, ArtifactStore, JournalIO
+from crew_actors.model import (
+    Artifact,
+    ArtifactWritten,
+    AttemptId,
+    HeartbeatChanged,
+    PlannedTask,
+    ProcessEnded,
+    ProcessStarted,
+    Progress,
+    TaskEvent,
+    Usage,
+    UsageReported,
+)
+from crew_actors.runs._messages import Report, RunMessage
+from crew_actors.runs._words import words
+from crew_actors.runtimes import COST_LIMIT, BadArtifact
+from crew_supervisors import (
+    ChildProcess,
+    HeartbeatWatcher,
+    Level,
+    LevelChange,
+    ProcessExit,
+)
+
+PROGRESS_INTERVAL = 0.25
+"""Seconds between two progress events of one attempt, at least."""
+
+
+class AgentSilent(Exception):
+    """An agent gave no sign of life, and does not live. Its attempt is over."""
+
+    def __init__(self, attempt: str, seconds: float) -> None:
+        super().__init__(attempt, seconds)
+        self.attempt = attempt
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no sign of life for {self.seconds:.0f} seconds"
+
+
+@attrs.define(eq=False)
+class AttemptPort:
+    """A `Port` that reports to a run."""
+
+    task: PlannedTask
+    attempt: AttemptId
+    _run: Ref[RunMessage] = attrs.field(alias="run")
+    _store: ArtifactStore = attrs.field(alias="store")
+    _process: ChildProcess | None = None
+    _pending: str | None = None
+    _said: trio.Event = attrs.field(factory=trio.Event)
+    _watcher: HeartbeatWatcher = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._watcher = HeartbeatWatcher(
+            name=self.attempt, probe=self._lives, on_level=self._level
+        )
+
+    @property
+    def watcher(self) -> HeartbeatWatcher:
+        """The heartbeat watcher of this attempt."""
+        return self._watcher
+
+    async def report(self, event: TaskEvent) -> None:
+        """Report *event* to the run. Waits while the run is behind."""
+        try:
+            await self._run.tell(Report(event))
+        except MailboxClosed:
+            # The run is being stopped, and with it this attempt, in a moment.
+            await trio.sleep_forever()
+
+    async def progress(self, text: str) -> None:
+        """Tell what the agent is doing."""
+        self._pending = words(text)
+        self._said.set()
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def tell_progress(self) -> None:
+        """Tell the newest progress whenever there is some; until cancelled."""
+        while True:
+            await self._said.wait()
+            await self.flush()
+            await trio.sleep(PROGRESS_INTERVAL)
+
+    async def flush(self) -> None:
+        """Tell the progress that has not been told."""
+        self._said = trio.Event()
+        text = self._pending
+        if text is None:
+            return
+        await self.report(Progress(task=self.task.id, attempt=self.attempt, text=text))
+        if (
+            self._pending is text
+        ):  # told now; a cancelled report would have told nothing
+            self._pending = None
+
+    async def usage(self, usage: Usage) -> None:
+        """Tell what the agent used up since the last report."""
+        if not 0 <= usage.cost <= COST_LIMIT:  # nor is NaN
+            usage = attrs.evolve(usage, cost=0.0)
+        await self.report(
+            UsageReported(task=self.task.id, attempt=self.attempt, usage=usage)
+        )
+
+    async def artifact(self, name: str, source: Path) -> Artifact:
+        """Keep the file *source*, which lies in the output folder, as an artifact."""
+        if name in self._reserved:
+            msg = f"artifact {name!r}: the result itself has that name; use another"
+            raise BadArtifact(msg)
+        try:
+            return await self.keep(name, source)
+        except (ArtifactError, JournalIO) as error:  # it, or its source, cannot be read
+            raise BadArtifact(words(str(error))) from error
+
+    @property
+    def _reserved(self) -> set[str]:
+        """The names under which the runtime keeps the result.
+
+        One that the step has chosen may be left by the agent as well.
+        """
+        return {"data.json"} if self.task.output else {"data.json", "result.md"}
+
+    async def keep(self, name: str, content: bytes | Path) -> Artifact:
+        """Keep *content* as an artifact and report it.
+
+        Raises:
+          ArtifactError: nothing was kept.
+        """
+        task, attempt = self.task.id, self.attempt
+        artifact = await self._store.write(task, attempt, name, content)
+        await self.report(
+            ArtifactWritten(task=task, attempt=attempt, artifact=artifact)
+        )
+        return artifact
+
+    async def process_started(self, process: ChildProcess) -> None:
+        """Tell that the agent is a process, and which."""
+        self._process = process
+        await self.report(
+            ProcessStarted(
+                task=self.task.id,
+                attempt=self.attempt,
+                pid=process.pid,
+                create_time=process.identity.create_time,
+                containment=process.containment,
+            )
+        )
+
+    async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
+        """Tell that the process and its tree have ended."""
+        self._process = None
+        report = how.report
+        outcome = how.signal if how.signal is not None else f"exit {how.returncode}"
+        await self.report(
+            ProcessEnded(
+                task=self.task.id,
+                attempt=self.attempt,
+                pid=process.pid,
+                outcome=outcome,
+                containment=report.containment,
+                escalations=report.escalations,
+                survivors=tuple(str(survivor) for survivor in report.survivors),
+                took=report.took,
+            )
+        )
+
+    async def settle(self) -> None:
+        """Tell what the agent itself had no time to tell, now that it has ended."""
+        await self.flush()
+        if self._process is not None:
+            await self.process_ended(self._process, await self._process.wait())
+
+    async def kill(self) -> None:
+        """Stop the agent's process without grace, if it has one."""
+        if self._process is not None:
+            await self._process.stop(grace=0)
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        self._watcher.beat()
+
+    async def _lives(self) -> bool:
+        return self._process is None or await self._process.alive()
+
+    async def _level(self, change: LevelChange) -> None:
+        silent_for = change.time - change.last_sign
+        await self.report(
+            HeartbeatChanged(
+                task=self.task.id,
+                attempt=self.attempt,
+                level=change.level.value,
+                silent_for=silent_for,
+            )
+        )
+        if change.level is Level.DEAD:
+            raise AgentSilent(self.attempt, silent_for)

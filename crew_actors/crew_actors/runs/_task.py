@@ -1,0 +1,159 @@
+# The actor of one task: it owns one attempt, from its start to the report of its end.
+#
+# 1. Run > task > attempt > {agent, heartbeat, process}: each is inside of the next
+#    one's scope, so stopping any of them stops what is below it, and waits for it.
+# 2. The report of the end is the last thing that is said of an attempt, and it is
+#    said when nothing of the attempt lives any more.
+# 3. Whatever goes wrong in an attempt fails that attempt, never the run: the other
+#    tasks go on. Should this actor itself fail, that is a defect, and ends the run.
+"""The task actor, and the attempt that it owns."""
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+import msgspec
+import trio
+
+from crew_actors.actors import Inbox
+from crew_actors.journal import ArtifactError, Journal, JournalError
+from crew_actors.model import (
+    Artifact,
+    Failure,
+    FailureKind,
+    TaskCancelled,
+    TaskCompleted,
+    TaskEnding,
+    TaskFailed,
+    TaskNeedsAttention,
+)
+from crew_actors.runs._failures import describe, find_cause
+from crew_actors.runs._messages import StopTask
+from crew_actors.runs._port import AgentSilent, AttemptPort
+from crew_actors.runs._words import last_words, words
+from crew_actors.runtimes import Completed, Failed, Job, NoResult, Outcome, Runtime
+from crew_supervisors import ChildSpec, open_supervisor
+
+Prepare = Callable[[], Awaitable[Job]]
+"""Makes ready what an attempt needs."""
+
+
+async def task_actor(
+    inbox: Inbox[StopTask],
+    port: AttemptPort,
+    prepare: Prepare,
+    runtime: Runtime,
+    journal: Journal,
+) -> None:
+    """Make one attempt at a task, and report how it ended."""
+    attempt = Attempt(port, prepare, runtime, journal)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(attempt.listen, inbox)
+        await attempt.make()
+        nursery.cancel_scope.cancel()
+    await port.settle()
+    await port.report(await attempt.ending())
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """One attempt at a task. Only its task actor calls this."""
+
+    port: AttemptPort
+    prepare: Prepare
+    runtime: Runtime
+    journal: Journal
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _why: str | None = None
+    """Why it is to be stopped, once somebody has asked."""
+    _outcome: Outcome | None = None
+    """How it ended; None if it was stopped."""
+
+    async def listen(self, inbox: Inbox[StopTask]) -> None:
+        """Stop the attempt when a message says so."""
+        async for message in inbox:
+            self._why = self._why or message.why
+            self._scope.cancel()
+            if message.now:
+                await self.port.kill()
+
+    async def make(self) -> None:
+        """Run the agent, until it has ended or is stopped."""
+        with self._scope:
+            try:
+                job = await self.prepare()
+                await self.journal.flush()  # it is on disk before its process exists
+                self._outcome = await _supervised(job, self.port, self.runtime)
+            except Exception as error:  # noqa: BLE001  # rule 3: it fails this attempt
+                self._outcome = Failed(failure=_failure(error))
+
+    async def ending(self) -> TaskEnding:
+        """Store what the attempt left, and tell how it ended."""
+        task, attempt = self.port.task.id, self.port.attempt
+        match self._outcome:
+            case None:
+                why = self._why or "it was stopped"
+                return TaskCancelled(task=task, attempt=attempt, why=why)
+            case Failed(failure=failure):
+                told = attrs.evolve(
+                    failure,
+                    message=words(failure.message),
+                    detail=last_words(failure.detail),
+                )
+                return TaskFailed(task=task, attempt=attempt, failure=told)
+            case NoResult(why=why):
+                return TaskNeedsAttention(task=task, attempt=attempt, why=words(why))
+            case Completed() as completed:
+                return await _completed(self.port, completed)
+
+
+async def _supervised(job: Job, port: AttemptPort, runtime: Runtime) -> Outcome:
+    async with open_supervisor(
+        name=port.attempt, max_restarts=0, on_event=_told_otherwise
+    ) as supervisor:
+        await supervisor.start(
+            ChildSpec("heartbeat", port.watcher.run, restart="transient")
+        )
+        await supervisor.start(
+            ChildSpec("progress", port.tell_progress, restart="transient")
+        )
+        return await runtime(job, port, supervisor)
+
+
+def _told_otherwise(event: object) -> None:
+    """Heed no event of an attempt: how it ends is told by the event of its task."""
+
+
+def _failure(error: Exception) -> Failure:
+    silence = find_cause(error, AgentSilent)
+    if silence is not None:
+        return Failure(kind=FailureKind.TIMEOUT, message=str(silence))
+    if find_cause(error, JournalError) is not None:
+        return Failure(kind=FailureKind.STORAGE, message=describe(error))
+    return Failure(kind=FailureKind.CRASH, message=describe(error))
+
+
+async def _completed(port: AttemptPort, outcome: Completed) -> TaskEnding:
+    task, attempt = port.task, port.attempt
+    try:
+        text = outcome.text.encode("utf-8", "replace")
+        encoded = None if outcome.data is None else _encoded(outcome.data)
+        result = await port.keep(task.output or "result.md", text)
+        data: Artifact | None = None
+        if encoded is not None:
+            data = await port.keep("data.json", encoded)
+    except (ArtifactError, JournalError, NotJson) as error:
+        failure = Failure(kind=FailureKind.STORAGE, message=words(str(error)))
+        return TaskFailed(task=task.id, attempt=attempt, failure=failure)
+    return TaskCompleted(task=task.id, attempt=attempt, result=result, data=data)
+
+
+class NotJson(ValueError):
+    """The structured part of a result is not something that JSON can hold."""
+
+
+def _encoded(data: object) -> bytes:
+    try:
+        return msgspec.json.encode(data)
+    except Exception as error:  # a foreign value: anything may be wrong with it
+        msg = f"the data of its result cannot be stored as JSON: {describe(error)}"
+        raise NotJson(msg) from error

@@ -1,0 +1,100 @@
+# What a runtime is given, and nothing more: a job and a port.
+#
+# A job is data. A port is the way back: everything that an agent says on its way
+# goes through it, and it waits when the run cannot keep up, so that an agent which
+# says too much is slowed by nobody but itself.
+"""The interface between a run and the runtimes of its agents."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from crew_actors.model import (
+    Artifact,
+    AttemptId,
+    PlannedTask,
+    RunId,
+    Usage,
+)
+from crew_actors.runtimes._outcome import Outcome
+from crew_supervisors import ChildProcess, ProcessExit, Supervisor
+
+
+@attrs.frozen(kw_only=True)
+class DependencyResult:
+    """What a task that this one depends on has left."""
+
+    text: str
+    data: object = None
+    artifacts: tuple[tuple[str, Path], ...] = ()
+    """Names and absolute paths."""
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """One attempt at one task."""
+
+    run: RunId
+    task: PlannedTask
+    attempt: AttemptId
+    goal: str
+    workspace: Path
+    """Where the agent works. An absolute path."""
+
+    folder: Path
+    """The attempt's own folder. It exists and is empty."""
+
+    dependencies: Mapping[str, DependencyResult]
+    """By the id of the task, in the order in which the task names them."""
+
+    environ: Mapping[str, str] = attrs.field(factory=lambda: dict(os.environ))
+    """From which the agent's environment is chosen."""
+
+    @property
+    def output(self) -> Path:
+        """The folder in which the agent may leave files."""
+        return self.folder / "output"
+
+
+class Port(Protocol):
+    """The way from a running attempt back to its run.
+
+    Each asynchronous method notices a cancellation, and is a checkpoint when the run is
+    behind. A call that is cancelled may have told nothing.
+    """
+
+    async def progress(self, text: str) -> None:
+        """Tell what the agent is doing. Of many within a moment the last is kept."""
+
+    async def usage(self, usage: Usage) -> None:
+        """Tell what the agent used up since the last report."""
+
+    async def artifact(self, name: str, source: Path) -> Artifact:
+        """Keep the file *source* as an artifact called *name*.
+
+        Raises:
+          BadArtifact: the name or the file cannot be one. Nothing was kept.
+        """
+        ...
+
+    async def process_started(self, process: ChildProcess) -> None:
+        """Tell that the agent is a process, and which."""
+
+    async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
+        """Tell that the process and its tree have ended."""
+
+    def beat(self) -> None:
+        """Give a sign of life. Not a checkpoint; costs next to nothing."""
+
+
+AgentFunction: TypeAlias = Callable[[Job, Port], Awaitable[Outcome]]
+"""An agent that lives in this process.
+
+It is cancelled when its task is, and must let the cancellation pass.
+"""
+
+Runtime: TypeAlias = Callable[[Job, Port, Supervisor], Awaitable[Outcome]]
+"""Runs one agent to its end, with its processes as children of the supervisor."""

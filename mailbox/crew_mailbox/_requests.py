@@ -1,0 +1,256 @@
+# A request is a message that carries the place for its answer.
+#
+# 1. One request object is asked once; it has one answer, given exactly once.
+# 2. The mailbox that accepted it last holds the duty to answer, so a request that
+#    is sent on to another mailbox takes its asker with it.
+# 3. The duty ends when the reader takes its next message: an answer that comes
+#    later must be announced with `defer`.
+# 4. An answer for which nobody waits any more is a dead letter.
+#
+# The request lies in an own slot, written past attrs' freeze: the reply is not part
+# of the message's value and takes no part in its equality.
+"""Requests: messages that are answered, and the asker's side of the answer."""
+
+from collections.abc import Callable
+from enum import Enum, auto, unique
+from typing import Final, Generic, Protocol, Self, TypeVar, final
+
+import attrs
+import trio
+from trio.lowlevel import Abort, Task
+
+from crew_mailbox._errors import AlreadyAsked, AlreadyReplied, NotAsked
+from crew_mailbox._letters import DeadLetters, Reason, summary_of
+
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+M_co = TypeVar("M_co", covariant=True)
+
+
+class Asks(Protocol[M_co, R_contra]):
+    """The type of a request that is an M and is answered with an R.
+
+    Every `Request[R]` is one. It lets a type checker see at once that a request is
+    among the messages which its receiver takes, and what comes back.
+    """
+
+    def as_message(self) -> M_co:
+        """Return the request itself."""
+        ...
+
+    def reply(self, value: R_contra) -> None:
+        """Answer it."""
+        ...
+
+
+class Holder(Protocol):
+    """What a mailbox is to the requests in it."""
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Where an answer goes for which nobody waits."""
+        ...
+
+    def owe(self, answer: "Answer") -> None:
+        """Remember an answer that was deferred."""
+        ...
+
+    def forget(self, answer: "Answer") -> None:
+        """Forget it: it is settled."""
+        ...
+
+
+@unique
+class AnswerState(Enum):
+    """How far an answer has come. All but `WAITING` are final."""
+
+    WAITING = auto()
+    REPLIED = auto()
+    """The value is there."""
+    FAILED = auto()
+    """The error is there."""
+    UNANSWERED = auto()
+    """The reader took its next message without a reply."""
+    DROPPED = auto()
+    """The mailbox gave the request up: it was full, or its messages were buried."""
+    EXPIRED = auto()
+    """The asker's time was over."""
+    ABANDONED = auto()
+    """The asker was cancelled."""
+    UNASKED = auto()
+    """The request was sent as a plain message."""
+
+
+@final
+@attrs.define(eq=False)
+class Answer:
+    """The place where the answer to one request arrives.
+
+    Made by whoever asks: `attach` it to a request, send the request, `wait`.
+    """
+
+    asker: str
+    """The name of the task that asks."""
+
+    state: AnswerState = AnswerState.WAITING
+    value: object = None
+    error: Exception | None = None
+    deferred: bool = False
+    replied: bool = False
+    """Whether the replier has spoken, in time or not."""
+
+    holder: Holder | None = None
+    """The mailbox that accepted the request last."""
+
+    _task: Task | None = attrs.field(default=None, init=False)
+
+    def attach(self, request: "AnyRequest") -> None:
+        """Make this the answer of *request*.
+
+        Raises:
+          AlreadyAsked: it has one. Nothing was changed.
+        """
+        if answer_of(request) is not None:
+            raise AlreadyAsked(summary_of(request))
+        set_answer(request, self)
+
+    async def wait(self) -> None:
+        """Wait until the answer is settled. A checkpoint unless it is already.
+
+        When cancelled, the answer is abandoned: a reply becomes a dead letter.
+        """
+        if self.state is not AnswerState.WAITING:
+            return
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abandon)
+
+    def _abandon(self, _raise_cancel: Callable[[], object]) -> Abort:
+        self._task = None
+        self.settle(AnswerState.ABANDONED)
+        return Abort.SUCCEEDED
+
+    def settle(
+        self,
+        state: AnswerState,
+        value: object = None,
+        error: Exception | None = None,
+    ) -> bool:
+        """Bring the answer into *state* and wake the asker. Not a checkpoint.
+
+        Only the first call has an effect; returns whether this was it.
+        """
+        if self.state is not AnswerState.WAITING:
+            return False
+        self.state, self.value, self.error = state, value, error
+        if self.deferred and self.holder is not None:
+            self.holder.forget(self)
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+            self._task = None
+        return True
+
+
+class AnyRequest:
+    """What requests of every reply type have in common. Derive from `Request`."""
+
+    __slots__ = ("_answer",)
+
+    _answer: Answer
+
+    def as_message(self) -> Self:
+        """Return the request itself; see `Asks`."""
+        return self
+
+    def fail(self, error: Exception) -> None:
+        """Answer with *error*, which is raised where the request was asked.
+
+        Not a checkpoint. When nobody waits any more, it becomes a dead letter.
+
+        Raises:
+          AlreadyReplied: it was answered before. The first answer stands.
+          NotAsked: the request was never sent.
+        """
+        self._speak(AnswerState.FAILED, None, error)
+
+    def defer(self) -> None:
+        """Announce that the answer comes after the reader's next message.
+
+        Call it while the request is the message in hand. Not a checkpoint. The ask
+        still fails at once when the reader fails or ends before it has answered.
+
+        Raises:
+          NotAsked: the request was never sent.
+        """
+        answer, holder = self._sent()
+        if answer.state is AnswerState.WAITING and not answer.deferred:
+            answer.deferred = True
+            holder.owe(answer)
+
+    def _sent(self) -> tuple[Answer, Holder]:
+        answer = answer_of(self)
+        if answer is None or answer.holder is None:
+            raise NotAsked(summary_of(self))
+        return answer, answer.holder
+
+    def _speak(
+        self, state: AnswerState, value: object, error: Exception | None
+    ) -> None:
+        answer, holder = self._sent()
+        if answer.replied:
+            raise AlreadyReplied(summary_of(self))
+        answer.replied = True
+        if answer.settle(state, value, error):
+            return
+        unasked = answer.state is AnswerState.UNASKED
+        holder.dead_letters.record(
+            Reason.UNASKED_REPLY if unasked else Reason.LATE_REPLY,
+            value if error is None else error,
+            receiver=answer.asker,
+            sender=trio.lowlevel.current_task().name,
+        )
+
+
+class Request(AnyRequest, Generic[R]):
+    """A message that is answered with an R.
+
+    Derive from it, with attrs or without::
+
+        @attrs.frozen
+        class Get(Request[int]):
+            "Answered with the total."
+
+    One object serves one ask: make another one for the next. A request that the
+    reader sends on to another mailbox is answered by that mailbox's reader.
+    """
+
+    __slots__ = ()
+
+    def reply(self, value: R) -> None:
+        """Answer with *value*. Not a checkpoint.
+
+        When nobody waits any more, *value* becomes a dead letter.
+
+        Raises:
+          AlreadyReplied: it was answered before. The first answer stands.
+          NotAsked: the request was never sent.
+        """
+        self._speak(AnswerState.REPLIED, value, None)
+
+
+def answer_of(request: AnyRequest) -> Answer | None:
+    """Return the answer that *request* carries, if it was asked or sent."""
+    return getattr(request, "_answer", None)
+
+
+_write: Final = object.__setattr__
+_erase: Final = object.__delattr__
+
+
+def set_answer(request: AnyRequest, answer: Answer) -> None:
+    """Put *answer* into *request*, which may be frozen."""
+    _write(request, "_answer", answer)
+
+
+def clear_answer(request: AnyRequest) -> None:
+    """Take the answer out: the request was not sent and may be asked again."""
+    _erase(request, "_answer")

@@ -1,0 +1,346 @@
+# A stand-in for an agent, scripted by its arguments, which are done in order:
+#
+#   fake_agent.py ignore-term tree:daemon ready lines:100 sleep
+#
+# It uses the standard library only and runs by itself, also with `python -I -S`.
+# `ready` prints the pids of all that it started, so that a test knows the real tree.
+# POSIX only: it forks.
+"""A program that does what agents do, the bad things too. Run it with `help`."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+assert sys.platform != "win32"  # it forks
+
+started: Final[dict[str, int]] = {}
+actions: Final[dict[str, Callable[[str], None]]] = {}
+shapes: Final[dict[str, Callable[["Report"], None]]] = {}
+
+
+class Report:
+    """How a descendant tells the leader that it is there."""
+
+    def __init__(self, pipe: int, *, hold: bool) -> None:
+        self.pipe = pipe
+        self.hold = hold
+        """Keep the leader's stdout open, instead of letting it go."""
+
+    def settle(self, role: str) -> NoReturn:
+        """Tell who I am, then wait to be killed."""
+        os.write(self.pipe, f"{role} {os.getpid()}\n".encode())
+        os.close(self.pipe)
+        if not self.hold:
+            let_go_of_output()
+        while True:
+            signal.pause()
+
+
+def let_go_of_output() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nothing, fd)
+    os.close(nothing)
+
+
+def action(function: Callable[[str], None]) -> Callable[[str], None]:
+    actions[function.__name__.strip("_").replace("_", "-")] = function
+    return function
+
+
+def shape(function: Callable[[Report], None]) -> Callable[[Report], None]:
+    shapes[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def write(data: bytes, fd: int = 1) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def say_json(**fields: object) -> None:
+    write(json.dumps(fields).encode() + b"\n")
+
+
+# What it says
+
+
+@action
+def say(text: str) -> None:
+    """Print TEXT."""
+    write(text.encode() + b"\n")
+
+
+@action
+def err(text: str) -> None:
+    """Print TEXT to stderr."""
+    write(text.encode() + b"\n", 2)
+
+
+@action
+def event(text: str) -> None:
+    """Print {"type": TYPE, "text": TEXT} for TYPE:TEXT."""
+    kind, _, rest = text.partition(":")
+    say_json(type=kind, text=rest)
+
+
+@action
+def env(_: str) -> None:
+    """Print the environment as JSON."""
+    say_json(type="env", env=dict(os.environ))
+
+
+@action
+def fds(_: str) -> None:
+    """Print the numbers of the open files as JSON."""
+    here = "/proc/self/fd"
+    numbers = [int(name) for name in os.listdir(here)]  # noqa: PTH208 - numbers only
+    say_json(type="fds", fds=[fd for fd in numbers if is_open(fd)])
+
+
+def is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+@action
+def lines(count: str) -> None:
+    """Print N numbered lines."""
+    write(b"".join(b"line %d\n" % number for number in range(int(count))))
+
+
+@action
+def flood(size: str) -> None:
+    """Print N bytes of numbered lines of 64 bytes."""
+    for first in range(0, int(size) // 64, 1024):
+        block = range(first, min(first + 1024, int(size) // 64))
+        write(b"".join(b"%063d\n" % number for number in block))
+
+
+@action
+def err_flood(size: str) -> None:
+    """Print N bytes to stderr."""
+    for _ in range(int(size) // 4096):
+        write(b"e" * 4095 + b"\n", 2)
+
+
+@action
+def huge(size: str) -> None:
+    """Print one line of N bytes."""
+    write(b"h" * int(size) + b"\n")
+
+
+@action
+def raw(digits: str) -> None:
+    """Write the bytes of HEX."""
+    write(bytes.fromhex(digits))
+
+
+@action
+def split(text: str) -> None:
+    """Print TEXT in UTF-8, each byte by a write of its own."""
+    for byte in text.encode() + b"\n":
+        write(bytes([byte]))
+
+
+# What it does
+
+
+@action
+def ready(_: str) -> None:
+    """Print {"type": "ready", "pid": …, "pids": {role: pid}}."""
+    say_json(type="ready", pid=os.getpid(), pids=started)
+
+
+@action
+def ignore_term(_: str) -> None:
+    """Ignore SIGTERM, SIGINT and SIGHUP; what is forked later does so too."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@action
+def on_term(text: str) -> None:
+    """At SIGTERM print TEXT and exit with 0."""
+
+    def leave(*_: object) -> None:
+        say(text)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+@action
+def suspend(_: str) -> None:
+    """Stop itself with SIGSTOP."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@action
+def echo(_: str) -> None:
+    """Print each line of stdin until its end."""
+    for line in sys.stdin:
+        say(line.rstrip("\n"))
+
+
+@action
+def close_stdin(_: str) -> None:
+    """Close stdin."""
+    os.close(0)
+
+
+@action
+def close_output(_: str) -> None:
+    """Close stdout and stderr, and live on."""
+    os.close(1)
+    os.close(2)
+
+
+@action
+def sleep(seconds: str) -> None:
+    """Sleep N seconds; an hour without N."""
+    time.sleep(float(seconds or 3600))
+
+
+@action
+def storm(count: str) -> None:
+    """Fork N children that go on forking as long as they live, never more than N."""
+    for _ in range(int(count)):
+        if os.fork() == 0:
+            while True:
+                if os.fork() != 0:
+                    os._exit(0)  # the child goes on in a process of its own
+                time.sleep(0.001)
+
+
+@action
+def die(name: str) -> None:
+    """Kill itself by the signal NAME."""
+    os.kill(os.getpid(), signal.Signals[name])
+
+
+@action
+def _exit(status: str) -> None:
+    """Exit with N at once."""
+    os._exit(int(status))
+
+
+@action
+def _help(_: str) -> None:
+    """Print this."""
+    for name, function in sorted(actions.items()):
+        say(f"{name:14} {function.__doc__}")
+    say(f"shapes of tree: {', '.join(shapes)}")
+
+
+@action
+def tree(words: str) -> None:
+    """Start descendants: SHAPE, or SHAPE:hold if they keep stdout open."""
+    name, _, hold = words.partition(":")
+    seen, tell = os.pipe()
+    shapes[name](Report(tell, hold=hold == "hold"))
+    os.close(tell)
+    told = b""
+    while piece := os.read(seen, 4096):
+        told += piece
+    os.close(seen)
+    for line in told.decode().splitlines():
+        role, pid = line.split()
+        started[role] = int(pid)
+
+
+@shape
+def alone(report: Report) -> None:
+    """Have no descendant."""
+
+
+@shape
+def shell(report: Report) -> None:
+    """Have a shell that waits for a sleep."""
+    if os.fork() == 0:
+        os.dup2(report.pipe, 3)
+        if not report.hold:
+            let_go_of_output()
+        script = 'sleep 3600 3>&- & echo "shell $$" >&3; echo "sleep $!" >&3; exec 3>&-; wait'
+        os.execv("/bin/sh", ["sh", "-c", script])  # noqa: S606 - it is the point
+
+
+@shape
+def three(report: Report) -> None:
+    """Have a child that has a child."""
+    if os.fork() == 0:
+        if os.fork() == 0:
+            report.settle("grandchild")
+        report.settle("child")
+
+
+@shape
+def session(report: Report) -> None:
+    """Have a grandchild in a session of its own."""
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.setsid()
+            report.settle("grandchild")
+        report.settle("child")
+
+
+@shape
+def orphan(report: Report) -> None:
+    """Have a grandchild whose parent has exited."""
+    middle = os.fork()
+    if middle == 0:
+        if os.fork() == 0:
+            report.settle("orphan")
+        os._exit(0)
+    os.waitpid(middle, 0)
+
+
+@shape
+def daemon(report: Report) -> None:
+    """Have a daemon: forked twice, in a session of its own."""
+    middle = os.fork()
+    if middle == 0:
+        os.setsid()
+        if os.fork() == 0:
+            report.settle("daemon")
+        os._exit(0)
+    os.waitpid(middle, 0)
+
+
+@shape
+def bare_daemon(report: Report) -> None:
+    """Have a daemon that has cleared its environment."""
+    middle = os.fork()
+    if middle == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(report.pipe, f"daemon {os.getpid()}\n".encode())
+            let_go_of_output()
+            os.execve("/bin/sleep", ["sleep", "3600"], {})  # noqa: S606 - it is the point
+        os._exit(0)
+    os.waitpid(middle, 0)
+
+
+@shape
+def child(report: Report) -> None:
+    """Have one child in the same group."""
+    if os.fork() == 0:
+        report.settle("child")
+
+
+def main(script: list[str]) -> None:
+    """Do what the arguments say, in order."""
+    for step in script or ["help"]:
+        name, _, argument = step.partition(":")
+        actions[name](argument)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,138 @@
+# The rules of restarting. This file neither waits nor reads a clock.
+#
+# 1. More than `limit` restarts in `period` seconds is too many. A restart exactly
+#    `period` seconds ago still counts, as in OTP's `supervisor:add_restart`.
+# 2. Whether a child is restarted depends on its restart type and on how it ended
+#    by itself. Children that were told to stop never reach this file.
+# 3. A supervisor that gave up is a failure to a permanent child spec, and an
+#    orderly end to a transient one: OTP ends such a supervisor with `shutdown`.
+"""Pure rules: how a child ended, whether it is restarted, and when."""
+
+import enum
+from collections import deque
+from typing import cast, final
+
+import attrs
+import trio
+
+from ._errors import RestartLimitReached
+from ._specs import Backoff, RestartType
+
+
+@final
+class Ending(enum.Enum):
+    """How a child that nobody stopped came to its end."""
+
+    RETURNED = enum.auto()
+    FAILED = enum.auto()
+    GAVE_UP = enum.auto()
+    """It was a supervisor, and one of its children reached the restart limit."""
+
+
+@final
+class Decision(enum.Enum):
+    """What becomes of a child that ended by itself."""
+
+    RESTART = enum.auto()
+    LEAVE = enum.auto()
+
+
+_DECISIONS = {
+    ("permanent", Ending.RETURNED): Decision.RESTART,
+    ("permanent", Ending.FAILED): Decision.RESTART,
+    ("permanent", Ending.GAVE_UP): Decision.RESTART,
+    ("transient", Ending.RETURNED): Decision.LEAVE,
+    ("transient", Ending.FAILED): Decision.RESTART,
+    ("transient", Ending.GAVE_UP): Decision.LEAVE,
+    ("temporary", Ending.RETURNED): Decision.LEAVE,
+    ("temporary", Ending.FAILED): Decision.LEAVE,
+    ("temporary", Ending.GAVE_UP): Decision.LEAVE,
+}
+
+
+def decide(restart: RestartType, ending: Ending) -> Decision:
+    """Return what becomes of a child of this restart type that ended so."""
+    return _DECISIONS[restart, ending]
+
+
+def parts_of(error: BaseException) -> tuple[BaseException, ...]:
+    """Return the exceptions of a group; an empty tuple if *error* is none."""
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    return cast("BaseExceptionGroup[BaseException]", error).exceptions
+
+
+def leaves_of(error: BaseException) -> tuple[BaseException, ...]:
+    """Return the errors inside of *error*, if it is a group, else *error* itself."""
+    leaves: list[BaseException] = []
+    pending = [error]
+    while pending:
+        each = pending.pop()
+        parts = parts_of(each)
+        pending.extend(reversed(parts))
+        if not parts:
+            leaves.append(each)
+    return tuple(leaves)
+
+
+def ending_of(error: BaseException | None) -> Ending:
+    """Classify what a body that nobody stopped raised; None means that it returned."""
+    if error is None:
+        return Ending.RETURNED
+    if all(isinstance(leaf, RestartLimitReached) for leaf in leaves_of(error)):
+        return Ending.GAVE_UP
+    return Ending.FAILED
+
+
+def ends_the_tree(error: BaseException) -> bool:
+    """Tell whether *error* is about the whole program and not about one child.
+
+    True for KeyboardInterrupt, SystemExit, trio's internal errors and every other
+    exception that is no `Exception`, alone or in a group; false for a `Cancelled`.
+    """
+    for leaf in leaves_of(error):
+        if isinstance(leaf, trio.TrioInternalError):
+            return True
+        if not isinstance(leaf, Exception | trio.Cancelled):
+            return True
+    return False
+
+
+@final
+@attrs.define
+class RestartBudget:
+    """At most *limit* restarts in any *period* seconds.
+
+    Holds no clock: the caller says what time it is, in seconds since any fixed
+    moment. Times must not decrease. After a False it is of no more use.
+    """
+
+    limit: int
+    period: float
+    _spent: deque[float] = attrs.field(factory=deque[float], init=False, repr=False)
+
+    def spend(self, now: float) -> bool:
+        """Count one restart at *now*. False means: that was one too many."""
+        while self._spent and self._spent[0] < now - self.period:
+            self._spent.popleft()
+        self._spent.append(now)
+        return len(self._spent) <= self.limit
+
+
+def backoff_delay(backoff: Backoff, row: int, chance: float) -> float:
+    """Return the seconds to wait before a restart.
+
+    *row* counts the restarts in a row before this one, from 0. *chance* is a random
+    number from 0 to 1; 0.5 means no jitter.
+    """
+    try:
+        delay = min(backoff.cap, backoff.first * backoff.factor**row)
+    except OverflowError:
+        delay = backoff.cap if backoff.first else 0.0
+    spread = backoff.jitter * (2 * chance - 1)
+    return min(backoff.cap, delay * (1 + spread))
+
+
+def next_row(backoff: Backoff, row: int, up_for: float) -> int:
+    """Return the number of restarts in a row, before one after *up_for* seconds."""
+    return 0 if up_for >= backoff.reset_after else row

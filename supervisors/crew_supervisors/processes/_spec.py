@@ -1,0 +1,188 @@
+# What to start is data: a spec can be checked, stored and shown before anything
+# runs. `problems()` says everything that is wrong at once.
+#
+# The environment is built, never inherited whole: essentials by name, and what
+# the owner of the agent adds. A variable that nobody named does not travel.
+"""The description of a process: what, where, with which limits."""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import attrs
+
+MARKER: Final = "CREW_MARKER"
+"""The variable that tells whose process it is. Set for each process."""
+
+ESSENTIALS: Final[tuple[str, ...]] = (
+    *("PATH", "HOME", "LANG", "LANGUAGE", "LC_*", "TMPDIR", "USER", "LOGNAME"),
+    *("SHELL", "TERM", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"),
+    *("XDG_RUNTIME_DIR", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"),
+    # Windows: without SYSTEMROOT not even a socket can be opened there
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP"),
+    *("USERPROFILE", "USERNAME", "HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA"),
+    *("PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "COMMONPROGRAMFILES"),
+    *("NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE"),
+)
+"""Names, or patterns ending in `*`, of variables that programs cannot do without."""
+
+Containment = Literal["best", "required:warden", "group"]
+StreamMode = Literal["lines", "tail"]
+StdinMode = Literal["null", "pipe"]
+
+
+@attrs.frozen(kw_only=True)
+class EnvPolicy:
+    """Which environment variables a process gets."""
+
+    inherit: tuple[str, ...] = ESSENTIALS
+    """Names taken from the runtime's environment; a trailing `*` matches any rest."""
+    extra: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """Variables set for this process. They win over inherited ones."""
+
+    def build(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment for a process of a runtime with *environ*."""
+        kept = {
+            name: value
+            for name, value in environ.items()
+            if any(fnmatchcase(name, pattern) for pattern in self.inherit)
+        }
+        return {**kept, **self.extra}
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with it."""
+        for pattern in self.inherit:
+            if "*" in pattern[:-1] or pattern in ("", "*"):
+                yield f"env.inherit: {pattern!r} must be a name, or a prefix with a trailing '*'"
+        for name, value in self.extra.items():
+            if not name or "=" in name:
+                yield f"env.extra: {name!r} must be a name without '='"
+            if why := unfit(name + value):
+                yield f"env.extra: {name!r} or its value {why}"
+        if MARKER in self.extra:
+            yield f"env.extra: {MARKER} is set for each process; leave it out"
+
+
+def unfit(text: str) -> str | None:
+    """Return why the system cannot take *text*; None when it can.
+
+    NUL parts the fields of a job, so it must get no further than here.
+    """
+    if "\0" in text:
+        return "must not contain a NUL character"
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return "has a character that the system cannot encode (a lone surrogate?)"
+    return None
+
+
+@attrs.frozen
+class Rung:
+    """One polite step of a stop ladder: send *signal*, then wait *grace* seconds."""
+
+    signal: str
+    grace: float
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with it."""
+        if self.signal not in SIGNALS:
+            yield f"ladder: {self.signal!r} must be one of {', '.join(sorted(SIGNALS))}"
+        if not (math.isfinite(self.grace) and self.grace >= 0):
+            yield f"ladder: grace {self.grace!r} must be seconds, 0 or more"
+
+
+LADDER: Final = (Rung("SIGTERM", 5.0),)
+"""Five seconds, as in OTP's default shutdown of a worker. SIGKILL always follows."""
+
+SIGNALS: Final = frozenset(
+    {"SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"}
+)
+
+
+@attrs.frozen(kw_only=True)
+class ProcessSpec:
+    """One process to start. Sizes are bytes, times are seconds."""
+
+    name: str
+    argv: tuple[str, ...]
+    """The program and its arguments. Never a shell line."""
+    cwd: Path | None = None
+    """The folder it starts in; the runtime's own when None."""
+    env: EnvPolicy = attrs.field(factory=EnvPolicy)
+    stdin: StdinMode = "null"
+    """`pipe` only for programs that read it: an open, unused pipe makes some wait."""
+    stdout: StreamMode = "lines"
+    """`lines`: read it by `ChildProcess.lines()`, or the program waits at its full
+    pipe. `tail`: read at once, and only the end of it is kept."""
+    stderr: StreamMode = "tail"
+    max_line: int = 1 << 20
+    """Longest line delivered. The rest of a longer one is dropped and counted."""
+    buffer: int = 256
+    """Lines that may wait for a slow reader before the process has to. They hold at
+    most `max_line` bytes (64 KiB at least). Two reads of 64 KiB may overshoot both."""
+    tail: int = 65536
+    """How much of the end of each stream is kept."""
+    ladder: tuple[Rung, ...] = LADDER
+    """Polite steps of a stop. SIGKILL of the whole tree always comes last."""
+    containment: Containment = "best"
+    """`best`: a warden where there is one, else the group. `required:warden`: refuse
+    to start without. `group`: session, snapshot and marker only."""
+    startup: float | None = None
+    """Longest time until the first output."""
+    silence: float | None = None
+    """Longest time between two outputs. Waiting for a slow reader is no silence."""
+    wall: float | None = None
+    """Longest time from start to exit."""
+    drain: float = 1.0
+    """How long output is awaited that others hold open when the program has exited."""
+
+    def problems(self) -> tuple[str, ...]:
+        """Return everything that is wrong, each as `field: what, and the way out`."""
+        return tuple(_problems(self))
+
+
+def _problems(spec: ProcessSpec) -> Iterator[str]:
+    if not spec.name.strip():
+        yield "name: must not be empty"
+    if not spec.argv or not spec.argv[0]:
+        yield "argv: must begin with the program to run"
+    texts = [("argv", part) for part in spec.argv] + [("cwd", str(spec.cwd or ""))]
+    for field, text in texts:
+        if why := unfit(text):
+            yield f"{field}: {text[:80]!r} {why}"
+    yield from spec.env.problems()
+    yield from _choice_problems(spec)
+    for rung in spec.ladder:
+        yield from rung.problems()
+
+
+def _choice_problems(spec: ProcessSpec) -> Iterator[str]:
+    for field, allowed in _CHOICES.items():
+        if getattr(spec, field) not in allowed:
+            yield f"{field}: {getattr(spec, field)!r} must be one of {', '.join(allowed)}"
+    for field, (fits, wanted) in _NUMBERS.items():
+        value = getattr(spec, field)
+        if value is not None and not (math.isfinite(value) and fits(value)):
+            yield f"{field}: {value!r} must be {wanted}"
+
+
+_CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "stdin": get_args(StdinMode),
+    "stdout": get_args(StreamMode),
+    "stderr": get_args(StreamMode),
+    "containment": get_args(Containment),
+}
+_NUMBERS: Final[dict[str, tuple[Callable[[float], bool], str]]] = {
+    "max_line": (lambda value: value >= 1, "bytes, 1 or more"),
+    "buffer": (lambda value: value >= 1, "lines, 1 or more"),
+    "tail": (lambda value: value >= 0, "bytes, 0 or more"),
+    "startup": (lambda value: value > 0, "seconds above 0, or None"),
+    "silence": (lambda value: value > 0, "seconds above 0, or None"),
+    "wall": (lambda value: value > 0, "seconds above 0, or None"),
+    "drain": (lambda value: value >= 0, "seconds, 0 or more"),
+}

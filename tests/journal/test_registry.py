@@ -1,0 +1,244 @@
+"""Runs are found by the beginning of their id, with and without the registry."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from crew_actors.journal import (
+    AmbiguousRun,
+    Lease,
+    NewerJournal,
+    Registry,
+    RunEntry,
+    RunFolder,
+    UnknownRun,
+    open_journal,
+)
+from crew_actors.model import RunCreated, RunId, RunStarted
+from crew_actors.places import user_places
+
+
+@pytest.fixture
+def registry(own_home: Path) -> Registry:
+    return Registry.of(user_places({"CREW_HOME": str(own_home)}))
+
+
+Maker = Callable[..., RunEntry]
+
+
+@pytest.fixture
+def make(lease: Lease, created: RunCreated, tmp_path: Path) -> Maker:
+    """Makes a run with a journal in a project, and its entry."""
+
+    def run(name: str, *, project: str = "project", at: float = 1.0) -> RunEntry:
+        root = tmp_path / project
+        root.mkdir(exist_ok=True)
+        folder = RunFolder.create(root, RunId(name))
+
+        async def write() -> None:
+            async with open_journal(
+                folder, lease=lease, create=True, clock=lambda: at
+            ) as journal:
+                await journal.append(created)
+
+        trio.run(write)
+        return RunEntry(
+            run=RunId(name),
+            folder=folder,
+            project=root,
+            goal="Find risks",
+            team="survey",
+            workflow="survey",
+            created_at=at,
+        )
+
+    return run
+
+
+def test_a_registered_run_is_found_from_anywhere(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("20260101-a")
+    registry.register(entry)
+    assert registry.find("20260101-a") == entry.folder
+    assert registry.find("2026") == entry.folder
+    assert registry.list().runs == (entry,)
+    assert registry.list().problem == ""
+
+
+def test_the_newest_run_comes_first_and_the_limit_holds(
+    registry: Registry, make: Maker
+) -> None:
+    entries = [make(f"r{number}", at=float(number)) for number in (2, 3, 1)]
+    for entry in entries:
+        registry.register(entry)
+    assert [each.run for each in registry.list().runs] == ["r3", "r2", "r1"]
+    assert [each.run for each in registry.list(limit=2).runs] == ["r3", "r2"]
+
+
+def test_a_list_is_of_one_project_unless_all_are_asked_for(
+    registry: Registry, make: Maker
+) -> None:
+    mine, other = make("m1", project="mine"), make("o1", project="other", at=2.0)
+    registry.register(mine)
+    registry.register(other)
+    assert registry.list(project=mine.project).runs == (mine,)
+    everything = registry.list(project=mine.project, everywhere=True)
+    assert everything.runs == (other, mine)
+
+
+def test_registering_again_replaces_the_entry(registry: Registry, make: Maker) -> None:
+    entry = make("r1")
+    registry.register(entry)
+    changed = attrs.evolve(entry, goal="g" * 500)
+    registry.register(changed)
+    (found,) = registry.list().runs
+    assert found.goal == "g" * 200
+
+
+def test_an_unknown_id_names_those_that_look_like_it(
+    registry: Registry, make: Maker
+) -> None:
+    registry.register(make("20260101-120000-aaaa"))
+    with pytest.raises(UnknownRun, match="did you mean 20260101-120000-aaaa"):
+        registry.find("20260101-120000-aaab")
+    with pytest.raises(UnknownRun, match="crew status --all") as caught:
+        registry.find("zzz")
+    assert caught.value.nearest == ()
+    with pytest.raises(UnknownRun):
+        registry.find("")
+
+
+def test_a_beginning_of_several_ids_names_them(registry: Registry, make: Maker) -> None:
+    registry.register(make("r10", at=1.0))
+    registry.register(make("r12", at=2.0))
+    whole = make("r1", at=3.0)
+    registry.register(whole)
+    assert registry.find("r1") == whole.folder  # the whole id is never ambiguous
+    with pytest.raises(AmbiguousRun, match="several runs") as caught:
+        registry.find("r")
+    assert set(caught.value.candidates) == {"r1", "r10", "r12"}
+
+
+def test_a_run_whose_folder_is_gone_is_not_shown(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("r1")
+    registry.register(entry)
+    shutil.rmtree(entry.folder.path)
+    assert registry.list().runs == ()
+    with pytest.raises(UnknownRun):
+        registry.find("r1")
+
+
+def test_without_a_registry_the_runs_of_the_project_are_found(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("r1")
+    assert registry.list(project=entry.project).runs == (entry,)
+    assert registry.find("r", project=entry.project) == entry.folder
+    assert registry.list().runs == ()
+    assert not registry.path.exists()
+
+
+def test_a_damaged_registry_loses_no_run_of_the_project(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("r1")
+    registry.register(entry)
+    registry.path.write_bytes(b"not a database at all" * 100)
+    found = registry.list(project=entry.project)
+    assert found.runs == (entry,)
+    assert "damaged" in found.problem
+    assert registry.find("r1", project=entry.project) == entry.folder
+    with pytest.raises(UnknownRun, match="damaged"):
+        registry.find("r2", project=entry.project)
+
+
+def test_a_damaged_registry_is_put_aside_when_a_run_is_entered(
+    registry: Registry, make: Maker
+) -> None:
+    for number in (1, 2):
+        registry.path.parent.mkdir(parents=True, exist_ok=True)
+        registry.path.write_bytes(b"not a database at all" * 100)
+        registry.register(make(f"r{number}"))
+        aside = registry.path.with_name(f"registry.db.damaged-{number}")
+        assert aside.read_bytes().startswith(b"not a database")
+    assert [each.run for each in registry.list().runs] == ["r2"]
+
+
+def test_a_registry_from_the_future_is_left_alone(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("r1")
+    registry.register(entry)
+    connection = sqlite3.connect(registry.path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(NewerJournal):
+        registry.register(entry)
+    found = registry.list(project=entry.project)
+    assert found.runs == (entry,)
+    assert "later version" in found.problem
+
+
+def test_a_run_whose_journal_is_damaged_is_still_listed(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("r1")
+    entry.folder.database.write_bytes(b"ruined" * 1000)
+    (found,) = registry.list(project=entry.project).runs
+    assert (found.run, found.goal) == ("r1", "")
+    assert registry.find("r1", project=entry.project) == entry.folder
+
+
+async def test_a_run_that_begins_with_something_else_is_still_listed(
+    registry: Registry, project: Path, lease: Lease
+) -> None:
+    folder = RunFolder.create(project, RunId("odd"))
+    async with open_journal(folder, lease=lease, create=True) as journal:
+        await journal.append(RunStarted())
+    (found,) = registry.list(project=project).runs
+    assert (found.run, found.goal) == ("odd", "")
+
+
+def test_what_is_no_run_is_not_listed(registry: Registry, make: Maker) -> None:
+    entry = make("r1")
+    runs = entry.folder.path.parent
+    (runs / "notes.txt").touch()
+    (runs / "empty").mkdir()
+    assert registry.list(project=entry.project).runs == (entry,)
+    assert registry.list(project=runs / "nowhere").runs == ()
+
+
+ENTER = """
+import sys
+from pathlib import Path
+from crew_actors.journal import *
+from crew_actors.model import RunId
+
+registry = Registry(Path(sys.argv[1]))
+name, root = sys.argv[2], Path(sys.argv[3])
+for number in range(20):
+    run = RunId(f"{name}{number}")
+    registry.register(RunEntry(run=run, folder=RunFolder(root), project=root, goal="",
+                               team="", workflow="", created_at=1.0))
+"""
+
+
+def test_several_processes_enter_runs_at_once(
+    registry: Registry, make: Maker, python: Callable[..., subprocess.Popen[str]]
+) -> None:
+    folder = make("r1").folder.path
+    others = [python(ENTER, registry.path, name, folder) for name in "abc"]
+    for other in others:
+        with other:
+            output = other.communicate(timeout=60)
+        assert other.returncode == 0, output
+    assert len(registry.list().runs) == 60

@@ -1,0 +1,49 @@
+"""Keys that are kept, but that no runtime obeys, are reported: nobody relies on them."""
+
+import pytest
+from tests.resources._house import UNHEEDED, House, source_file, told
+
+from crew_actors.resources._agents import parse_agent
+from crew_actors.resources._problems import Findings
+from crew_actors.resources._workflows import parse_workflow
+
+
+def _of_agent(text: str) -> list[str]:
+    file = source_file("agent", text)
+    findings = Findings(file.source.path)
+    parse_agent(file, findings)
+    return told(findings.problems, unheeded=True)
+
+
+def test_an_agent_that_limits_its_tools_is_told_that_nobody_obeys() -> None:
+    text = "---\nname: x\nmodel: big\ntools: read, grep\nmaxTurns: 3\n---\n"
+    (problem,) = _of_agent(text)
+    assert problem == (
+        "x.md:3: warning: model, tools, maxTurns: are not passed on to the agent, "
+        "and are without effect"
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["model: false", "model: inherit", "tools:", 'model: ""', "skills: false"]
+)
+def test_a_key_that_asks_for_nothing_is_no_news(line: str) -> None:
+    assert _of_agent(f"---\nname: x\n{line}\n---\n") == []
+
+
+def test_a_file_with_errors_has_enough_to_say() -> None:
+    problems = _of_agent("---\nname: x\nmodel: big\nmaxTurns: many\n---\n")
+    assert not [problem for problem in problems if UNHEEDED in problem]
+
+
+def test_a_step_is_told_as_well() -> None:
+    text = "---\nname: x\n---\n\n## a\nmodel: big\nverify: true\n\nDo.\n"
+    file = source_file("workflow", text)
+    findings = Findings(file.source.path)
+    parse_workflow(file, findings)
+    (problem,) = told(findings.problems, unheeded=True)
+    assert "model, verify: are not passed on to the agent" in problem
+
+
+def test_what_is_built_in_brings_no_warning(house: House) -> None:
+    assert told(house.load().problems, unheeded=True) == []

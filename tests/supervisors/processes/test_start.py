@@ -1,0 +1,272 @@
+"""How a process starts, and how a start fails; what it gets, what it gives back."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import trio
+from tests.support.processes import SOURCES, agent, living, next_json, tree_of
+
+from crew_supervisors.processes import (
+    MARKER,
+    ChildProcess,
+    EnvPolicy,
+    ExecutableNotFound,
+    ExecutableNotRunnable,
+    ProcessSpec,
+    SpawnFailed,
+    StdinClosed,
+    run_process,
+)
+
+BOTH = pytest.mark.parametrize("containment", ["best", "group"])
+
+
+def program(*argv: str, **options: Any) -> ProcessSpec:
+    return ProcessSpec(name="one", argv=argv, **options)
+
+
+def script(path: Path, text: str) -> tuple[str, ...]:
+    path.write_text(text)
+    path.chmod(0o755)
+    return (str(path),)
+
+
+@BOTH
+async def test_a_missing_executable_is_told_before_anything_starts(
+    containment: str,
+) -> None:
+    with pytest.raises(ExecutableNotFound):
+        await run_process(ProcessSpec(name="one", argv=("no-such-tool",)))
+
+
+@BOTH
+async def test_a_script_without_its_interpreter_is_not_runnable(
+    containment: str, tmp_path: Path
+) -> None:
+    argv = script(tmp_path / "tool", "#!/no/such/interpreter\n")
+    with pytest.raises(ExecutableNotRunnable, match="interpreter"):
+        await run_process(program(*argv, containment=containment))
+
+
+@BOTH
+async def test_a_file_of_no_format_is_not_runnable(
+    containment: str, tmp_path: Path
+) -> None:
+    argv = script(tmp_path / "tool", "just text\n")
+    with pytest.raises(ExecutableNotRunnable, match="it is no program"):
+        await run_process(program(*argv, containment=containment))
+
+
+@BOTH
+async def test_a_missing_folder_is_named(containment: str, tmp_path: Path) -> None:
+    spec = agent("exit:0", cwd=tmp_path / "gone", containment=containment)
+    with pytest.raises(SpawnFailed, match=r"gone cannot be entered .* create it first"):
+        await run_process(spec)
+
+
+@BOTH
+async def test_arguments_that_are_too_long_are_told(containment: str) -> None:
+    with pytest.raises(SpawnFailed, match="use stdin or a file"):
+        await run_process(agent("say:" + "x" * 200_000, containment=containment))
+
+
+async def test_an_executable_that_vanishes_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+
+    def vanished(*_: object, **__: object) -> Path:
+        return gone
+
+    monkeypatch.setattr("crew_supervisors.processes._run.resolve_executable", vanished)
+    with pytest.raises(ExecutableNotFound):
+        await run_process(agent("exit:0"))
+
+
+@BOTH
+async def test_a_process_starts_in_its_folder(containment: str, tmp_path: Path) -> None:
+    spec = program("pwd", cwd=tmp_path, containment=containment)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        assert [line.text async for line in process.lines()] == [
+            str(await trio.Path(tmp_path).resolve())
+        ]
+
+
+@BOTH
+async def test_the_environment_is_exact(
+    containment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVIDER_KEY", "secret")
+    policy = EnvPolicy(
+        inherit=("PATH", "HOME"), extra={"LC_ALL": "C.UTF-8", "MINE": "ä"}
+    )
+    async with trio.open_nursery() as nursery:
+        spec = agent("env", "exit:0", env=policy, containment=containment)
+        process = await nursery.start(run_process, spec)
+        env = (await next_json(process))["env"]
+    assert env.pop(MARKER).startswith(f"{os.getpid()}-")
+    assert env == {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],
+        "LC_ALL": "C.UTF-8",
+        "MINE": "ä",
+    }
+
+
+@BOTH
+async def test_an_agent_gets_three_open_files_and_a_session_of_its_own(
+    containment: str,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        spec = agent("fds", "ready", "sleep", containment=containment)
+        process = await nursery.start(run_process, spec)
+        assert (await next_json(process))["fds"] == [0, 1, 2]
+        await tree_of(process)
+        assert os.getsid(process.pid) == process.pid
+        assert process.identity.create_time == psutil.Process(process.pid).create_time()
+        await process.stop()
+
+
+DEAF_RUNTIME = """
+import signal, trio
+from crew_supervisors.processes import ProcessSpec, run_process
+
+async def main():
+    argv = ("grep", "-E", "Sig(Blk|Ign)", "/proc/self/status")
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, ProcessSpec(name="a", argv=argv))
+        async for line in process.lines():
+            print(*line.text.split())
+        print((await process.wait()).returncode)
+
+numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+for number in numbers:
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, *numbers])
+trio.run(main)
+"""
+
+
+async def test_an_agent_hears_all_signals_even_if_the_runtime_is_deaf() -> None:
+    """Its end is seen too, though SIGCHLD is blocked in the runtime."""
+    with trio.fail_after(20):
+        done = await trio.run_process(
+            [sys.executable, "-c", DEAF_RUNTIME],
+            capture_stdout=True,
+            env={**os.environ, "PYTHONPATH": str(SOURCES / "supervisors")},
+        )
+    nothing = "0" * 16
+    assert done.stdout.decode().splitlines() == [
+        f"SigBlk: {nothing}",
+        f"SigIgn: {nothing}",
+        "0",
+    ]
+
+
+async def test_a_run_that_is_cancelled_before_starts_nothing() -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await run_process(agent("sleep"))
+    assert scope.cancelled_caught
+
+
+@BOTH
+async def test_a_start_that_is_cancelled_leaves_nothing(containment: str) -> None:
+    started: list[ChildProcess] = []
+    await run_process(agent("exit:0", containment=containment))
+    before = psutil.Process().num_fds()
+
+    async def start(after: float) -> None:
+        spec = agent("ignore-term", "sleep", containment=containment)
+        with trio.move_on_after(after):
+            async with trio.open_nursery() as nursery:
+                started.append(await nursery.start(run_process, spec))
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            for number in range(12):
+                nursery.start_soon(start, number / 100)
+    assert psutil.Process().num_fds() == before
+    assert psutil.Process().children(recursive=True) == []
+    assert all([(await each.wait()).report.survivors == () for each in started])
+
+
+async def test_stdin_is_null_unless_it_is_asked_for() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("echo", "exit:0"))
+        with pytest.raises(StdinClosed, match='stdin="pipe"'):
+            await process.send_line("hello")
+        await process.close_stdin()
+        assert (await process.wait()).returncode == 0
+
+
+async def test_stdin_takes_lines_until_it_is_closed() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            run_process, agent("echo", "exit:0", stdin="pipe")
+        )
+        await process.send_line("häß")
+        assert (await anext(process.lines())).text == "häß"
+        await process.close_stdin()
+        with pytest.raises(StdinClosed, match="closed with close_stdin"):
+            await process.send_line("more")
+        await process.close_stdin()
+        assert (await process.wait()).returncode == 0
+
+
+async def test_a_broken_stdin_is_an_error_and_kills_nobody() -> None:
+    async with trio.open_nursery() as nursery:
+        spec = agent("close-stdin", "ready", "sleep", stdin="pipe")
+        process = await nursery.start(run_process, spec)
+        await tree_of(process)
+        for _ in range(2):
+            with pytest.raises(StdinClosed, match="has closed its stdin"):
+                await process.send_line("hello")
+        assert await process.alive()
+        await process.stop()
+        await process.close_stdin()
+
+
+async def test_a_full_stdin_waits_for_the_callers_deadline() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            run_process, agent("ready", "sleep", stdin="pipe")
+        )
+        await tree_of(process)
+        with trio.move_on_after(0.05) as scope:
+            await process.send_bytes(b"x" * 1_000_000)
+        assert scope.cancelled_caught
+        with pytest.raises(StdinClosed, match="half of its data"):
+            await process.send_line("hello")
+        assert await process.alive()
+        await process.stop()
+
+
+async def test_descriptors_and_zombies_are_back_at_the_baseline() -> None:
+    await run_process(agent("exit:0"))
+    before = psutil.Process().num_fds()
+    async with trio.open_nursery() as nursery:
+        for _ in range(30):
+            nursery.start_soon(run_process, agent("lines:10", "exit:0"))
+    assert psutil.Process().num_fds() == before
+    assert psutil.Process().children(recursive=True) == []
+
+
+async def test_many_live_agents_are_cancelled_together() -> None:
+    pids: list[int] = []
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            processes = [
+                await nursery.start(run_process, agent("on-term:bye", "ready", "sleep"))
+                for _ in range(10)
+            ]
+            for process in processes:
+                pids += (await tree_of(process)).values()
+            nursery.cancel_scope.cancel()
+    assert len(pids) == 10
+    assert living(pids) == []

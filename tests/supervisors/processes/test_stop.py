@@ -1,0 +1,229 @@
+"""How a process is stopped: ladder, deadlines, who asks and what is said."""
+
+import os
+
+import pytest
+import trio
+from tests.support.processes import agent, living, next_json, tree_of
+
+from crew_supervisors.processes import ChildProcess, Rung, run_process
+from crew_supervisors.processes._life import Life
+from crew_supervisors.processes._report import ProcessIdentity
+from crew_supervisors.processes._scan import TreeQuery, find_tree, is_alive
+
+STUBBORN = ("ignore-term", "tree:child", "ready", "sleep")
+
+
+async def test_a_polite_agent_is_not_killed() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            run_process, agent("on-term:bye", "ready", "sleep")
+        )
+        await tree_of(process)
+        report = await process.stop(reason="the run was cancelled")
+        assert (await anext(process.lines())).text == "bye"
+        ended = await process.wait()
+    assert report.graceful
+    assert report.escalations == ("SIGTERM",)
+    assert report.asked == "the run was cancelled"
+    assert report.took < 2
+    assert (ended.returncode, ended.signal, ended.reason) == (0, None, "stopped")
+
+
+async def test_a_tree_that_ignores_sigterm_is_killed_when_its_grace_is_over() -> None:
+    ladder = (Rung("SIGINT", 0.05), Rung("SIGTERM", 0.1))
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*STUBBORN, ladder=ladder))
+        pids = await tree_of(process)
+        report = await process.stop()
+        assert living(pids.values()) == []
+        ended = await process.wait()
+    assert report.escalations == ("SIGINT", "SIGTERM", "SIGKILL")
+    assert not report.graceful
+    assert 0.15 <= report.took < 2
+    assert (ended.returncode, ended.signal) == (None, "SIGKILL")
+    assert ended.reason == "stopped"
+
+
+@pytest.mark.parametrize("containment", ["best", "group"])
+async def test_a_suspended_agent_is_woken_to_leave(containment: str) -> None:
+    spec = agent("on-term:bye", "ready", "suspend", "sleep", containment=containment)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        await tree_of(process)
+        assert await process.alive()
+        report = await process.stop()
+    assert report.graceful
+    assert report.escalations == ("SIGTERM",)
+
+
+async def test_a_grace_of_nothing_kills_at_once() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            run_process, agent("on-term:bye", "ready", "sleep")
+        )
+        await tree_of(process)
+        report = await process.stop(grace=0)
+    assert report.escalations == ("SIGKILL",)
+
+
+async def test_concurrent_stops_share_one_and_the_shorter_grace_counts() -> None:
+    reports: list[object] = []
+
+    async def stop(grace: float | None, reason: str) -> None:
+        reports.append(await process.stop(grace=grace, reason=reason))
+
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*STUBBORN))
+        await tree_of(process)
+        nursery.start_soon(stop, None, "first")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(stop, 0.05, "second")
+    first, second = reports
+    assert first is second
+    assert await process.stop() is first
+    assert process._life.report is not None
+    assert process._life.report.asked == "first"
+    assert process._life.report.took < 2
+
+
+async def test_a_deadline_around_the_stop_shortens_the_grace() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*STUBBORN))
+        await tree_of(process)
+        with trio.move_on_after(0.3) as scope:
+            report = await process.stop()
+            assert report.escalations == ("SIGTERM", "SIGKILL")
+        assert not scope.cancelled_caught
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_cancelled_stop_still_ends_the_tree(late: bool) -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*STUBBORN))
+        pids = await tree_of(process)
+        with trio.CancelScope() as scope:
+            if late:
+                nursery.start_soon(cancel_when_blocked, scope)
+            else:
+                scope.cancel()
+            report = await process.stop()
+            assert living(pids.values()) == []
+            assert report.took < 2
+            await trio.lowlevel.checkpoint()
+            pytest.fail("the cancellation is delivered after the stop")
+        assert scope.cancelled_caught
+
+
+async def cancel_when_blocked(scope: trio.CancelScope) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    scope.cancel()
+
+
+async def test_a_stop_during_the_drain_ends_the_drain() -> None:
+    spec = agent("tree:child:hold", "ready", "exit:0", drain=60.0)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        pids = await tree_of(process)
+        await process._life.host.exited.wait()
+        assert not await process.alive()
+        report = await process.stop()
+        assert living(pids.values()) == []
+        ended = await process.wait()
+    assert report.took < 2
+    assert report.asked == "exit"  # it had ended before it was asked to
+    assert (ended.reason, ended.returncode) == ("exited", 0)
+    assert ended.output_truncated
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "reason"),
+    [
+        (("sleep",), {"startup": 0.2, "silence": 9.0}, "startup_timeout"),
+        (("say:x", "sleep"), {"startup": 5.0, "silence": 0.2}, "silence_timeout"),
+        (("err:last words", "sleep"), {"startup": 5.0, "wall": 0.2}, "wall_timeout"),
+    ],
+)
+async def test_the_exit_names_the_deadline_that_fired(
+    script: tuple[str, ...], limits: dict[str, float], reason: str
+) -> None:
+    ended = await run_process(agent(*script, stdout="tail", **limits))
+    assert ended.reason == reason
+    assert ended.report.asked == reason.replace("_", " ")
+    spoke = "err:last words" in script
+    assert ended.stderr_tail == ("last words\n" if spoke else "")
+
+
+async def test_output_puts_the_silence_off() -> None:
+    beats = ["say:x", "sleep:0.15"] * 4
+    ended = await run_process(agent(*beats, "exit:0", stdout="tail", silence=1.0))
+    assert (ended.reason, ended.returncode) == ("exited", 0)
+
+
+async def test_waiting_for_a_slow_reader_is_no_silence() -> None:
+    spec = agent("flood:1048576", "exit:0", silence=0.2, buffer=4)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        output = process._life.outputs["stdout"]
+        with trio.fail_after(10):
+            while not output.waiting:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+        with trio.move_on_after(0.5):
+            await process.wait()
+            pytest.fail("it must wait for its reader")
+        async for _ in process.lines():
+            pass
+        assert (await process.wait()).reason == "exited"
+
+
+async def test_a_kill_from_outside_is_told() -> None:
+    ended = await run_process(agent("die:SIGKILL"))
+    assert (ended.returncode, ended.signal, ended.reason) == (
+        None,
+        "SIGKILL",
+        "killed_by_system",
+    )
+
+
+async def test_a_crash_by_another_signal_is_an_exit() -> None:
+    ended = await run_process(agent("die:SIGTERM"))
+    assert (ended.signal, ended.reason) == ("SIGTERM", "exited")
+
+
+async def test_a_cancelled_wait_ends_only_the_waiting() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("ready", "sleep"))
+        await next_json(process)
+        with trio.move_on_after(0.01) as scope:
+            await process.wait()
+        assert scope.cancelled_caught
+        assert await process.alive()
+        await process.stop()
+
+
+async def test_a_fault_of_ours_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(life: Life) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Life, "_go_through", broken)
+    monkeypatch.setattr("crew_supervisors.processes._life.KILL_LIMIT", 0.1)
+    with pytest.raises(ExceptionGroup) as caught:
+        await run_process(agent("sleep"))
+    assert caught.group_contains(RuntimeError, match="a bug")
+
+
+async def test_nothing_is_sent_to_a_number_that_went_to_another_process() -> None:
+    stranger = ProcessIdentity(os.getpid(), 1.0)
+    query = TreeQuery(root=stranger, marker="no such marker", gone_at=2.0)
+    assert find_tree(query) == []
+    assert not is_alive(stranger)
+
+
+async def test_its_repr_says_which_it_is() -> None:
+    processes: list[ChildProcess] = []
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("exit:0"))
+        processes.append(process)
+    assert repr(processes[0]) == f"<ChildProcess 'agent' pid={processes[0].pid} warden>"

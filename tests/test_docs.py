@@ -1,0 +1,94 @@
+"""The docs say what is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from crew_actors import model
+from crew_actors.config import Settings
+from crew_actors.journal import KINDS
+
+DOCS = Path(__file__).parent.parent / "docs"
+README = DOCS.parent / "README.md"
+PAGES = sorted([*DOCS.rglob("*.md"), README])
+
+_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+
+
+def _events() -> list[type[attrs.AttrsInstance]]:
+    return list(get_args(model.Event))
+
+
+@pytest.mark.parametrize("event", _events(), ids=lambda event: event.__name__)
+def test_each_event_and_each_of_its_fields_is_documented(
+    event: type[attrs.AttrsInstance],
+) -> None:
+    page = (DOCS / "reference" / "events.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n### `{event.__name__}`\n")[2].partition("\n### ")[0]
+    assert section, f"{event.__name__} has no section"
+    (kind,) = (kind for kind, each in KINDS.items() if each is event)
+    assert f"`{kind}`" in section
+    for field in attrs.fields(event):
+        assert f"`{field.name}`" in section
+
+
+def test_each_setting_is_documented() -> None:
+    page = (DOCS / "how-to" / "use-your-agent-cli.md").read_text(encoding="utf-8")
+    for field in attrs.fields(Settings):
+        assert f"`{field.name}`" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_between_pages_is_broken(page: Path) -> None:
+    for target in _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8"))):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_page_can_be_reached(page: Path) -> None:
+    if page == README or page.name == "index.md" or page.parent.name == "decisions":
+        return
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert str(page.relative_to(DOCS)) in index
+
+
+def _code(page: Path) -> str:
+    """Return the one Python program of *page*."""
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return str(code)
+
+
+def test_the_example_of_runs_from_python_works() -> None:
+    code = _code(DOCS / "how-to" / "start-runs-from-python.md")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1 RunCreated"
+    assert lines[-1] == "SEEN FOR 'A LOOK AROUND': NOTHING UNUSUAL."
+
+
+def test_the_example_of_the_readme_runs_until_it_is_stopped() -> None:
+    code = _code(README).replace("trio.run(main)", "")
+    names: dict[str, Any] = {}
+    exec(compile(code, str(README), "exec"), names)
+
+    async def briefly() -> bool:
+        with trio.move_on_after(10) as scope:
+            await names["main"]()
+        return scope.cancelled_caught
+
+    assert trio.run(briefly, clock=MockClock(autojump_threshold=0))
