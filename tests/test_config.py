@@ -19,24 +19,27 @@ def test_without_a_file_there_are_the_defaults(places: Places) -> None:
 
 
 def test_what_is_set_is_read(places: Places) -> None:
-    text = 'team = "review"\nagent_runtime = "claude"\nlimit = 3\n'
+    text = 'team = "review"\nagent_runtime = "claude"\nlimit = 3\nsweep = false\n'
     (places.config / "config.toml").write_text(text)
     settings = load_settings(places)
-    assert settings == Settings(team="review", agent_runtime="claude", limit=3)
+    assert settings == Settings(
+        team="review", agent_runtime="claude", limit=3, sweep=False
+    )
 
 
 def test_every_problem_is_named_at_once(places: Places) -> None:
     path = places.config / "config.toml"
-    path.write_text('taem = "x"\nlimit = true\nagent_runtime = 3\n')
+    path.write_text('taem = "x"\nlimit = true\nagent_runtime = 3\nsweep = 1\n')
     with pytest.raises(BadSettings) as bad:
         load_settings(places)
     assert str(bad.value).splitlines() == [
         (
             f"{path}: unknown setting 'taem'; did you mean 'team'? "
-            "(there are: agent_runtime, limit, team)"
+            "(there are: agent_runtime, limit, sweep, team)"
         ),
         f"{path}: limit must be a whole number, not True",
         f"{path}: agent_runtime must be a text, not 3",
+        f"{path}: sweep must be true or false, not 1",
     ]
     again = pickle.loads(pickle.dumps(bad.value))
     assert str(again) == str(bad.value)

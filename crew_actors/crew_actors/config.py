@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import attrs
 
@@ -26,6 +26,13 @@ class Settings:
 
     limit: int | None = None
     """How many tasks of a run may run at the same time."""
+
+    sweep: bool = True
+    """Whether a run begins by ending the processes of runtimes that died."""
+
+
+_KINDS: Final = {"team": str, "agent_runtime": str, "limit": int, "sweep": bool}
+_WANTED: Final = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
 class BadSettings(UserError):
@@ -61,21 +68,20 @@ def load_settings(places: Places) -> Settings:
         team=cast("str | None", table.get("team")),
         agent_runtime=cast("str | None", table.get("agent_runtime")),
         limit=cast("int | None", table.get("limit")),
+        sweep=bool(table.get("sweep", True)),
     )
 
 
 def _problems(table: Mapping[str, object]) -> list[str]:
-    kinds = {"team": str, "agent_runtime": str, "limit": int}
     problems: list[str] = []
     for key, value in table.items():
-        if key not in kinds:
-            near = difflib.get_close_matches(key, kinds, n=1)
+        if key not in _KINDS:
+            near = difflib.get_close_matches(key, _KINDS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(sorted(kinds))
+            known = ", ".join(sorted(_KINDS))
             problems.append(f"unknown setting {key!r}{hint} (there are: {known})")
-        elif not isinstance(value, kinds[key]) or isinstance(value, bool):
-            wanted = "a whole number" if kinds[key] is int else "a text"
-            problems.append(f"{key} must be {wanted}, not {value!r}")
-        elif isinstance(value, int) and value < 1:
+        elif type(value) is not _KINDS[key]:  # a bool is an int, and no number here
+            problems.append(f"{key} must be {_WANTED[_KINDS[key]]}, not {value!r}")
+        elif _KINDS[key] is int and cast("int", value) < 1:
             problems.append(f"{key} must be at least 1, not {value}")
     return problems

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, final
 
 import attrs
 
+from crew_mailbox._lanes import NORMAL, Priority
+
 if TYPE_CHECKING:
     from crew_mailbox._mailbox import Mailbox
 
@@ -27,10 +29,10 @@ class Address(Generic[M_contra]):
         """Whether the mailbox takes no messages any more."""
         return self._mailbox.closed
 
-    async def send(self, message: M_contra) -> None:
+    async def send(self, message: M_contra, priority: Priority = NORMAL) -> None:
         """Queue *message*; see `Mailbox.send`."""
-        await self._mailbox.send(message)
+        await self._mailbox.send(message, priority)
 
-    def send_nowait(self, message: M_contra) -> None:
+    def send_nowait(self, message: M_contra, priority: Priority = NORMAL) -> None:
         """Queue *message* now; see `Mailbox.send_nowait`."""
-        self._mailbox.send_nowait(message)
+        self._mailbox.send_nowait(message, priority)

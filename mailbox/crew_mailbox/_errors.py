@@ -4,7 +4,9 @@
 # ├── ReaderBusy       two tasks read one mailbox; the program is wrong
 # ├── AlreadyReplied   the request has its answer; the replier is wrong
 # ├── AlreadyAsked     the request object was used before; make another one
-# └── NotAsked         the request never went through a mailbox; nobody waits
+# ├── NotAsked         the request never went through a mailbox; nobody waits
+# ├── StashFull        the reader sets too much aside; handle some of it first
+# └── LetterNotHeld    the dead letter has no message any more; look at `held`
 #
 # One class for each reaction of the caller. The arguments are the facts, so an
 # error is the same after pickle.
@@ -106,3 +108,41 @@ class NotAsked(MailboxError):
 
     def __str__(self) -> str:
         return f"{self.request} was never sent: ask it before somebody replies"
+
+
+@final
+class StashFull(MailboxError):
+    """The reader has set as many messages aside as it allows itself.
+
+    The message stays in hand.
+    """
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(name, limit)
+        self.name = name
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"the stash of mailbox {self.name!r} is full ({self.limit} messages): "
+            "unstash some, or allow more"
+        )
+
+
+@final
+class LetterNotHeld(MailboxError):
+    """There is no message to the dead letter of that number. Nothing was sent.
+
+    It was requeued before, or is older than what is held, or was a reply.
+    """
+
+    def __init__(self, number: int, total: int) -> None:
+        super().__init__(number, total)
+        self.number = number
+        self.total = total
+
+    def __str__(self) -> str:
+        return (
+            f"dead letter {self.number} of {self.total} holds no message: it was "
+            "requeued before, is too old (see `held`), or was a reply"
+        )

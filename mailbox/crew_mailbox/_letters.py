@@ -1,108 +1,73 @@
 # What becomes of messages that nobody handled.
 #
-# 1. Each lost message leaves one record here, with its reason. Records hold a
-#    bounded description, never the message itself: a dead letter keeps nothing alive.
+# 1. Each lost message leaves one record here, with its reason. A record holds a
+#    bounded description, never the message itself.
 # 2. The newest `capacity` records are kept; the counters count all of them.
-# 3. A subscriber reads the kept records by their numbers. One that is too slow
+# 3. The messages of the newest `held` letters are held beside the records, so that
+#    they can be sent again. A message that was sent again is held no more: there is
+#    one way out, and it is used once.
+# 4. A subscriber reads the kept records by their numbers. One that is too slow
 #    misses the oldest, is told how many, and slows nobody down.
 """Dead letters: a bounded stream of what was not handled, and why."""
 
-import reprlib
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
-from enum import Enum, unique
-from typing import Final, final
+from typing import Any, Protocol, final
 
 import attrs
 import trio
 
-SUMMARY_LENGTH: Final = 200
-"""The longest description of a message, in characters."""
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = SUMMARY_LENGTH
+from crew_mailbox._errors import LetterNotHeld
+from crew_mailbox._letter import DeadLetter, Reason, summary_of
+from crew_mailbox._requests import AnyRequest, asker_of, release, set_answer
 
 
-def summary_of(message: object) -> str:
-    """Describe *message* in at most `SUMMARY_LENGTH` characters; never raises."""
-    try:
-        text = _short.repr(message)
-    except Exception:  # noqa: BLE001  a message that cannot be shown is still recorded
-        text = f"<{type(message).__name__}>"
-    if len(text) <= SUMMARY_LENGTH:
-        return text
-    return text[: SUMMARY_LENGTH - 1] + "…"
+class Takes(Protocol):
+    """What takes messages at once: a mailbox, or the address of one."""
 
-
-@unique
-class Reason(Enum):
-    """Why a message was not handled. The set is closed."""
-
-    DROPPED_NEW = "dropped_new"
-    """The mailbox was full and its policy gives up the newest message."""
-
-    DROPPED_OLD = "dropped_old"
-    """The mailbox was full and its policy gives up the oldest message."""
-
-    HANDLER_FAILED = "handler_failed"
-    """The reader raised while it had the message in hand."""
-
-    HANDLER_CANCELLED = "handler_cancelled"
-    """The reader was stopped while it had the message in hand."""
-
-    UNDELIVERED = "undelivered"
-    """The message was still queued when its reader ended for good."""
-
-    LATE_REPLY = "late_reply"
-    """A reply to an ask whose asker had stopped waiting."""
-
-    UNASKED_REPLY = "unasked_reply"
-    """A reply to a request that was sent as a message, so that nobody waits."""
+    def send_nowait(self, message: Any) -> None:  # noqa: ANN401  a stream holds messages of all types
+        """Queue *message* now."""
+        ...
 
 
 @final
 @attrs.frozen(kw_only=True)
-class DeadLetter:
-    """One message that was not handled."""
+class DeadLetterStatistics:
+    """A stream of dead letters in figures."""
 
-    number: int
-    """Counts from 1 within its stream, without a gap."""
-
-    at: float
-    """When it was recorded, in seconds of trio's clock."""
-
-    reason: Reason
-
-    receiver: str
-    """The mailbox that it was for; for a late reply, the task that asked."""
-
-    sender: str | None
-    """The task that sent it, where that is known."""
-
-    kind: str
-    """The name of the message's class."""
-
-    summary: str
-    """The message as text, cut at `SUMMARY_LENGTH` characters."""
-
-    cause: str | None
-    """The failure that it belongs to, as text, cut likewise."""
+    capacity: int
+    """How many records are kept at most."""
+    total: int
+    """How many letters there were in all."""
+    kept: int
+    """How many records are kept now."""
+    held: int
+    """How many messages can be requeued now."""
+    requeued: int
+    """How many messages were sent again."""
+    by_reason: Mapping[Reason, int]
+    """How many there were for each reason; reasons without one are absent."""
 
 
 @final
 @attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)
 class DeadLetters:
-    """The newest dead letters, their counters, and a way to follow them.
+    """The newest dead letters, their counters, and ways to follow and requeue them.
 
-    *capacity* is the number of records kept.
+    *capacity* is the number of records that are kept, *held* the number of messages.
     """
 
     capacity: int = attrs.field(default=1000, validator=attrs.validators.ge(1))
+    held: int = attrs.field(default=100, validator=attrs.validators.ge(0))
     _kept: deque[DeadLetter] = attrs.field(init=False, repr=False)
+    _messages: OrderedDict[int, object] = attrs.field(
+        factory=OrderedDict[int, object], init=False, repr=False
+    )
     _counts: Counter[Reason] = attrs.field(
         factory=Counter[Reason], init=False, repr=False
     )
     _total: int = attrs.field(default=0, init=False)
+    _requeued: int = attrs.field(default=0, init=False)
     _followers: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False, repr=False
     )
@@ -118,10 +83,17 @@ class DeadLetters:
         receiver: str,
         sender: str | None = None,
         cause: BaseException | None = None,
+        deliveries: int = 0,
     ) -> DeadLetter:
-        """Keep a record of *message*. Not a checkpoint; must run under trio."""
+        """Keep a record of *message*. Not a checkpoint; must run under trio.
+
+        The sender of a request is its asker. Replies are recorded and not held:
+        sending one again would reach nobody.
+        """
         self._total += 1
         self._counts[reason] += 1
+        if sender is None and isinstance(message, AnyRequest):
+            sender = asker_of(message)
         letter = DeadLetter(
             number=self._total,
             at=trio.current_time(),
@@ -131,8 +103,13 @@ class DeadLetters:
             kind=type(message).__name__,
             summary=summary_of(message),
             cause=None if cause is None else summary_of(cause),
+            deliveries=deliveries,
         )
         self._kept.append(letter)
+        if self.held and reason not in (Reason.LATE_REPLY, Reason.UNASKED_REPLY):
+            self._messages[letter.number] = message
+            if len(self._messages) > self.held:
+                self._messages.popitem(last=False)
         self._followers.unpark_all()
         return letter
 
@@ -145,9 +122,46 @@ class DeadLetters:
         """How many there were for each reason; reasons without one are absent."""
         return dict(self._counts)
 
+    def statistics(self) -> DeadLetterStatistics:
+        """Count. Not a checkpoint."""
+        return DeadLetterStatistics(
+            capacity=self.capacity,
+            total=self._total,
+            kept=len(self._kept),
+            held=len(self._messages),
+            requeued=self._requeued,
+            by_reason=self.counts(),
+        )
+
     def newest(self) -> tuple[DeadLetter, ...]:
         """The records that are kept, oldest first."""
         return tuple(self._kept)
+
+    def requeue(self, number: int, to: Takes) -> None:
+        """Send the message of letter *number* to *to*. Not a checkpoint.
+
+        At most once: the message is held no more. The letter stays on record. A request
+        is sent without its asker, who was told already.
+
+        Raises:
+          LetterNotHeld: there is no message to that number any more, or never was.
+          AlreadyAsked: it is a request whose asker still waits, for somebody to whom
+            it was sent on. Nothing was sent.
+          MailboxError: what *to* raises. Nothing was sent; the message is still held.
+        """
+        try:
+            message = self._messages[number]
+        except KeyError:
+            raise LetterNotHeld(number, self._total) from None
+        answer = release(message) if isinstance(message, AnyRequest) else None
+        try:
+            to.send_nowait(message)
+        except BaseException:
+            if answer is not None and isinstance(message, AnyRequest):
+                set_answer(message, answer)
+            raise
+        self._messages.pop(number, None)  # a letter that this made may have evicted it
+        self._requeued += 1
 
     def subscribe(self) -> "LetterSubscription":
         """Follow the letters that are recorded from now on."""

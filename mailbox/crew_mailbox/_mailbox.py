@@ -11,38 +11,29 @@
 # 4. System messages are read before the others and never wait for room.
 # 5. Closing is final. What was queued is still read, in order, or is taken out with
 #    `drain` or `bury`.
+# 6. The ordinary lane is a plain deque, and what few mailboxes need is made when they
+#    need it: `_plain` tells whether the next message can be taken without a look at
+#    other lanes, requests and blocked senders.
 #
 # When a task gives way to others is told in `_turn.py`.
 """A bounded queue with many senders and one reader."""
 
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Final, Generic, Literal, TypeAlias, TypeVar, final, get_args
+from collections.abc import AsyncIterator, Callable
+from typing import Final, TypeVar, cast, final
 
 import attrs
 import trio
-from trio.lowlevel import Abort, Task, current_task
+from trio.lowlevel import Abort, Task
 
 from crew_mailbox._address import Address
-from crew_mailbox._errors import MailboxClosed, MailboxFull, ReaderBusy
-from crew_mailbox._letters import DeadLetters, Reason
-from crew_mailbox._requests import (
-    Answer,
-    AnswerState,
-    AnyRequest,
-    answer_of,
-    set_answer,
-)
+from crew_mailbox._errors import MailboxClosed, ReaderBusy, StashFull
+from crew_mailbox._intake import Intake
+from crew_mailbox._letter import Reason
+from crew_mailbox._notices import Notice
+from crew_mailbox._requests import Answer, AnyRequest
 from crew_mailbox._statistics import MailboxStatistics
-from crew_mailbox._turn import RUN, Turn, turn_of_this_run
 
 M = TypeVar("M")
-
-OnFull: TypeAlias = Literal["wait", "fail", "drop_new", "drop_old"]
-"""What a send does when the mailbox is full."""
-
-SYSTEM_CAPACITY: Final = 64
-"""How many system messages a mailbox holds. There are few kinds of them."""
 
 
 class _Nothing:
@@ -53,200 +44,29 @@ _EMPTY: Final = _Nothing()
 
 
 @final
-@attrs.define(eq=False)
-class _BlockedSend(Generic[M]):
-    """A message that is still with its sender."""
-
-    message: M
-    accepted: bool = False
-
-
-@final
 @attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)
-class Mailbox(Generic[M]):
+class Mailbox(Intake[M]):
     """A bounded queue with many senders and one reader.
 
-    Messages of one sender arrive in the order in which they were sent. Must be made
-    and used within one trio run. *capacity* counts messages that wait; the message
-    in the reader's hand is not among them.
+    Messages that one sender sends with one priority arrive in the order in which they
+    were sent. Must be made and used within one trio run. *capacity* counts messages
+    that wait; the message in the reader's hand is not among them, nor are those that
+    it put back or aside.
     """
 
-    name: str
-    capacity: int = attrs.field(validator=attrs.validators.ge(1))
-    on_full: OnFull = attrs.field(
-        default="wait", validator=attrs.validators.in_(get_args(OnFull))
-    )
-    dead_letters: DeadLetters = attrs.field(factory=DeadLetters, repr=False)
-    budget: int = attrs.field(default=64, validator=attrs.validators.ge(1))
-    strict_checkpoints: bool = False
-
-    _user: deque[M] = attrs.field(factory=deque[M], init=False, repr=False)
-    _system: deque[M] | None = attrs.field(default=None, init=False, repr=False)
-    _room: int = attrs.field(init=False, repr=False)  # capacity; -1 when closed
-    _blocked: OrderedDict[Task, _BlockedSend[M]] | None = attrs.field(
-        default=None, init=False, repr=False
-    )
-    _reader: Task | None = attrs.field(default=None, init=False, repr=False)
-    _parked: bool = attrs.field(default=False, init=False, repr=False)
     _hand: M | _Nothing = attrs.field(default=_EMPTY, init=False, repr=False)
-    _asked: Answer | None = attrs.field(default=None, init=False, repr=False)
-    _owed: set[Answer] | None = attrs.field(default=None, init=False, repr=False)
-    _plain: bool = attrs.field(default=False, init=False, repr=False)
-    """Whether no request, system message, blocked sender or waiting reader is here."""
-    _turn: Turn = attrs.field(init=False, repr=False)
-
-    _accepted: int = attrs.field(default=0, init=False, repr=False)
+    _again: int = attrs.field(default=0, init=False, repr=False)
+    """How many times the message in hand was put back."""
+    _opened: Notice[M] | None = attrs.field(default=None, init=False, repr=False)
+    """The notice that the message in hand came by."""
     _taken: int = attrs.field(default=0, init=False, repr=False)
     _rejected: int = attrs.field(default=0, init=False, repr=False)
-    _dropped: int = attrs.field(default=0, init=False, repr=False)
     _returned: int = attrs.field(default=0, init=False, repr=False)
-    _requests: int = attrs.field(default=0, init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._room = self.capacity
-        self._turn = turn_of_this_run(strict=self.strict_checkpoints)
-
-    # Sending
-
-    async def send(self, message: M) -> None:
-        """Queue *message*; when there is no room, do what `on_full` says.
-
-        A checkpoint when it waits for room or when the sender's turn is used up;
-        always notices cancellation. A cancelled send queued nothing.
-
-        Raises:
-          MailboxFull: there is no room and `on_full` is "fail". Nothing was queued.
-          MailboxClosed: nothing was queued, and nothing ever will be.
-        """
-        task = RUN.task
-        turn = self._turn
-        if (
-            turn.task is not task
-            or turn.left <= 0
-            or task._cancel_status.effectively_cancelled  # noqa: SLF001  see RUN
-        ) and turn.is_over(task, self.budget):
-            await turn.give_way(task)
-        turn.left -= 1
-        user = self._user
-        if len(user) >= self._room:
-            if self.on_full != "wait" or self.closed:
-                self._overflow(message)
-                return
-            await self._send_blocked(task, message)
-            turn.begin(task)
-            return
-        if isinstance(message, AnyRequest):
-            self._accept_request(message)
-        user.append(message)
-        self._accepted += 1
-        if self._parked:
-            self._wake_reader()
-
-    def send_nowait(self, message: M) -> None:
-        """Queue *message* now. Not a checkpoint, and blind to cancellation.
-
-        Raises:
-          MailboxFull: there is no room and `on_full` is "fail" or "wait". Nothing was
-            queued.
-          MailboxClosed: nothing was queued, and nothing ever will be.
-        """
-        if len(self._user) >= self._room:
-            self._overflow(message)
-            return
-        self._accept(self._user, message)
-
-    def send_system(self, message: M) -> None:
-        """Queue *message* before all ordinary ones. Not a checkpoint.
-
-        System messages keep their order among themselves.
-
-        Raises:
-          MailboxFull: `SYSTEM_CAPACITY` of them wait already. Nothing was queued.
-          MailboxClosed: nothing was queued, and nothing ever will be.
-        """
-        if self.closed:
-            raise MailboxClosed(self.name)
-        self._plain = False
-        if self._system is None:
-            self._system = deque()
-        if len(self._system) >= SYSTEM_CAPACITY:
-            raise MailboxFull(self.name, SYSTEM_CAPACITY)
-        self._accept(self._system, message)
 
     @property
     def address(self) -> Address[M]:
         """The sending half, to be given away."""
         return Address(self)
-
-    def _accept(self, lane: deque[M], message: M) -> None:
-        if isinstance(message, AnyRequest):
-            self._accept_request(message)
-        lane.append(message)
-        self._accepted += 1
-        if self._parked:
-            self._wake_reader()
-
-    def _accept_request(self, request: AnyRequest) -> None:
-        answer = answer_of(request)
-        if answer is None:
-            answer = Answer(asker="nobody", state=AnswerState.UNASKED)
-            set_answer(request, answer)
-        if answer.deferred and answer.holder is not None:
-            answer.holder.forget(answer)
-            answer.deferred = False
-        if answer is self._asked:  # the reader sends it to itself
-            self._asked = None
-        answer.holder = self
-        self._requests += 1
-        self._plain = False
-
-    def _overflow(self, message: M) -> None:
-        """Do with *message*, for which there is no room, what the policy says."""
-        if self.closed:
-            raise MailboxClosed(self.name)
-        if self.on_full == "drop_old":
-            oldest = self._user.popleft()
-            self._accept(self._user, message)
-            self._drop(oldest, Reason.DROPPED_OLD, sender=None)
-        elif self.on_full == "drop_new":
-            self._accepted += 1
-            if isinstance(message, AnyRequest):
-                self._accept_request(message)
-            self._drop(message, Reason.DROPPED_NEW, sender=current_task().name)
-        else:
-            raise MailboxFull(self.name, self.capacity)
-
-    def _drop(self, message: M, reason: Reason, sender: str | None) -> None:
-        self._dropped += 1
-        if isinstance(message, AnyRequest):
-            self._requests -= 1
-            self._give_up((message,))
-        self.dead_letters.record(reason, message, receiver=self.name, sender=sender)
-
-    async def _send_blocked(self, task: Task, message: M) -> None:
-        """Wait until a reader makes room, behind all that wait already."""
-        blocked = self._blocked
-        if blocked is None:
-            blocked = self._blocked = OrderedDict()
-        self._plain = False
-        entry = _BlockedSend(message)
-        blocked[task] = entry
-
-        def withdraw(_raise_cancel: Callable[[], object]) -> Abort:
-            del blocked[task]
-            return Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(withdraw)
-        if not entry.accepted:
-            raise MailboxClosed(self.name)
-
-    def _admit(self, blocked: OrderedDict[Task, _BlockedSend[M]]) -> None:
-        """Move messages of blocked senders into the room that there is now."""
-        while blocked and len(self._user) < self._room:
-            task, entry = blocked.popitem(last=False)
-            entry.accepted = True
-            self._accept(self._user, entry.message)
-            trio.lowlevel.reschedule(task)
 
     # Reading
 
@@ -269,19 +89,18 @@ class Mailbox(Generic[M]):
         return self
 
     async def __anext__(self) -> M:
-        task = RUN.task
         turn = self._turn
-        user = self._user
+        task = turn.here["task"]
         if (
             self._plain
-            and user
+            and self._user
             and turn.task is task
             and turn.left > 0
-            and not task._cancel_status.effectively_cancelled  # noqa: SLF001  see RUN
+            and not task._cancel_status.effectively_cancelled  # noqa: SLF001  see `_turn`
         ):
             turn.left -= 1
             self._taken += 1
-            self._hand = message = user.popleft()
+            self._hand = message = self._user.popleft()
             return message
         return await self._next(task)
 
@@ -289,60 +108,88 @@ class Mailbox(Generic[M]):
         """Do what `__anext__` does, where more than a plain message is at stake."""
         if self._reader is not None:
             raise ReaderBusy(self.name)
-        self._hand = _EMPTY
-        self._end_asked()
-        is_over = self._turn.is_over(task, self.budget)
-        if is_over or not (self._user or self._system):
-            await self._until_ready(task, give_way=is_over)
+        self.ack()
+        self._last_reader = task
+        gives_way = self._turn.is_over(task, self.budget)
+        entry: M | _Nothing = _EMPTY
+        while isinstance(entry, _Nothing):
+            if gives_way or not self._is_readable():
+                # In here, and in no method of its own: a program may have very many
+                # idle readers, and each frame that waits takes some 250 bytes.
+                self._plain = False
+                self._reader = task
+                try:
+                    if gives_way:
+                        gives_way = False
+                        await self._turn.give_way(task)
+                    while not self._is_readable():
+                        if self._closed:
+                            raise StopAsyncIteration
+                        self._parked = True
+                        await trio.lowlevel.wait_task_rescheduled(self._leave)
+                        self._turn.begin(task)
+                finally:
+                    self._reader = None
+            entry = self._take()
+        message: M = entry
         self._turn.left -= 1
-        message = self._system.popleft() if self._system else self._user.popleft()
         self._taken += 1
         self._hand = message
-        if isinstance(message, AnyRequest):
-            self._take_request(message)
-        if self._blocked:
-            self._admit(self._blocked)
+        if self._duties is not None and isinstance(message, AnyRequest):
+            self._duties.take(message)
+        blocked = self._blocked
+        if blocked is not None and blocked.waiting:
+            self._admit(blocked)
         self._plain = not (
-            self._asked or self._requests or self._blocked or self._system
+            (blocked is not None and blocked.waiting)
+            or self._again
+            or self._opened
+            or (self._duties is not None and self._duties.matter)
+            or (self._lanes is not None and not self._lanes.is_plain)
         )
         return message
 
-    async def _until_ready(self, task: Task, *, give_way: bool) -> None:
-        """Return when a message can be taken; StopAsyncIteration when none will be."""
-        self._plain = False
-        self._reader = task
-        try:
-            if give_way:
-                await self._turn.give_way(task)
-            while not (self._user or self._system):
-                if self.closed:
-                    raise StopAsyncIteration
-                self._parked = True
-                await trio.lowlevel.wait_task_rescheduled(self._leave)
-                self._turn.begin(task)
-        finally:
-            self._reader = None
+    def _take(self) -> M | _Nothing:
+        """Take the next message; nothing, if that was a notice that does not hold."""
+        if self._lanes is None:
+            return self._user.popleft()
+        entry, self._again = self._lanes.take()
+        self._measure()
+        if not isinstance(entry, Notice):
+            return entry
+        notice = cast("Notice[M]", entry)
+        if not notice.open():
+            return _EMPTY
+        self._opened = notice
+        self._accepted += 1
+        return notice.message
+
+    @property
+    def last_reader(self) -> Task | None:
+        """The task that reads, as far as is known: it may read no more."""
+        return self._last_reader
+
+    @property
+    def load(self) -> int:
+        """How many messages the reader has before it handles another one.
+
+        Those that are queued and in its hand, and those whose senders wait for room.
+        """
+        queued = len(self._user if self._lanes is None else self._lanes)
+        in_hand = 0 if self._hand is _EMPTY else 1
+        return queued + in_hand + self._senders_waiting
+
+    @property
+    def _senders_waiting(self) -> int:
+        return 0 if self._blocked is None else self._blocked.waiting
+
+    def _is_readable(self) -> bool:
+        lanes = self._lanes
+        return bool(self._user) or (lanes is not None and not lanes.is_plain)
 
     def _leave(self, _raise_cancel: Callable[[], object]) -> Abort:
         self._parked = False
         return Abort.SUCCEEDED
-
-    def _wake_reader(self) -> None:
-        assert self._reader is not None
-        self._parked = False
-        trio.lowlevel.reschedule(self._reader)
-
-    def _take_request(self, request: AnyRequest) -> None:
-        self._requests -= 1
-        answer = answer_of(request)
-        if answer is not None and answer.state is AnswerState.WAITING:
-            self._asked = answer
-
-    def _end_asked(self) -> None:
-        """End the duty to answer the request that was in hand."""
-        answer, self._asked = self._asked, None
-        if answer is not None and answer.holder is self and not answer.deferred:
-            answer.settle(AnswerState.UNANSWERED)
 
     # Settling
 
@@ -353,19 +200,106 @@ class Mailbox(Generic[M]):
         Without a message in hand this does nothing.
         """
         self._hand = _EMPTY
-        self._end_asked()
+        self._again = 0
+        self._opened = None
+        if self._duties is not None:
+            self._duties.end_asked()
 
     def reject(self, reason: Reason, cause: BaseException | None = None) -> None:
         """Make the message in hand a dead letter. Not a checkpoint.
 
         Without a message in hand this does nothing.
         """
-        message, self._hand = self._hand, _EMPTY
+        message, deliveries = self._hand, self.deliveries
+        self.ack()
         if isinstance(message, _Nothing):
             return
         self._rejected += 1
-        self._end_asked()
-        self.dead_letters.record(reason, message, receiver=self.name, cause=cause)
+        self.dead_letters.record(
+            reason, message, receiver=self.name, cause=cause, deliveries=deliveries
+        )
+
+    @property
+    def deliveries(self) -> int:
+        """How often the message in hand was delivered: 1 plus the times it was put back.
+
+        0 without a message in hand.
+        """
+        return 0 if self._hand is _EMPTY else 1 + self._again
+
+    def put_back(self) -> None:
+        """Have the message in hand read again, next after system messages.
+
+        Not a checkpoint. An ask that it carries goes on waiting. What came by a notice is
+        asked again whether it holds. Without a message in hand this does nothing.
+        """
+        message, again = self._hand, self._again
+        if not isinstance(message, _Nothing):
+            entry = message if self._opened is None else self._opened
+            self._lay_down(message)
+            self._all_lanes().back.insert(0, (entry, again + 1))
+
+    def stash(self, limit: int) -> None:
+        """Put the message in hand aside, until `unstash`. Not a checkpoint.
+
+        It counts as queued, and an ask that it carries goes on waiting. What came by a
+        notice is asked again whether it holds. Without a message in hand this does
+        nothing.
+
+        Raises:
+          StashFull: *limit* messages are aside already. The message stays in hand.
+        """
+        message, again = self._hand, self._again
+        if isinstance(message, _Nothing):
+            return
+        aside = self._all_lanes().aside
+        if len(aside) >= limit:
+            raise StashFull(self.name, limit)
+        entry = message if self._opened is None else self._opened
+        self._lay_down(message)
+        aside.append((entry, again))
+
+    def unstash(self) -> int:
+        """Have what was put aside read next, oldest first; tell how many.
+
+        Not a checkpoint. System messages are still read before.
+        """
+        count = 0 if self._lanes is None else self._lanes.bring_back()
+        if count:
+            self._plain = False
+            if self._parked:
+                self._wake_reader()
+        return count
+
+    def _lay_down(self, message: M) -> None:
+        """Take *message* out of the hand: it is queued again."""
+        self._hand = _EMPTY
+        self._again = 0
+        self._taken -= 1
+        self._plain = False
+        if self._opened is not None:  # it is accepted when it is read again
+            self._opened = None
+            self._accepted -= 1
+        if self._duties is not None and isinstance(message, AnyRequest):
+            self._duties.put_back()
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it makes sense to read the message in hand again.
+
+        Not without one, not for a request that was answered or sent on, and not for what
+        came by a notice.
+        """
+        message = self._hand
+        if isinstance(message, _Nothing) or self._opened is not None:
+            return False
+        if not isinstance(message, AnyRequest):
+            return True
+        return self._duties is not None and self._duties.holds(message)
+
+    def owes(self, answer: Answer) -> bool:
+        """Tell whether it is this mailbox's reader who has to give *answer*."""
+        return self._duties is not None and answer.holder is self._duties
 
     def fail_asks(self, error: Callable[[], Exception], *, queued: bool) -> None:
         """Fail the asks that the reader owes an answer; each gets its own error.
@@ -373,67 +307,45 @@ class Mailbox(Generic[M]):
         These are the one in hand and the deferred ones; with *queued*, also those
         that wait in the queue. Not a checkpoint.
         """
-        answers = list(self._owed or ())
-        if self._asked is not None:
-            answers.append(self._asked)
-        if queued and self._requests:
-            answers += self._asks_in((*(self._system or ()), *self._user))
-        for answer in answers:
-            if answer.holder is self and answer.state is AnswerState.WAITING:
-                answer.settle(AnswerState.FAILED, error=error())
+        if self._duties is not None:
+            self._duties.fail(error, self._messages() if queued else ())
 
-    def _give_up(self, messages: Iterable[M]) -> None:
-        for answer in self._asks_in(messages):
-            answer.settle(AnswerState.DROPPED)
-
-    def _asks_in(self, messages: Iterable[M]) -> list[Answer]:
-        """Return the answers that *messages* wait for from this mailbox."""
-        requests = (each for each in messages if isinstance(each, AnyRequest))
-        answers = (answer_of(request) for request in requests)
-        return [each for each in answers if each is not None and each.holder is self]
-
-    def owe(self, answer: Answer) -> None:
-        """Remember that the reader owes *answer*, which it deferred."""
-        if self._owed is None:
-            self._owed = set()
-        self._owed.add(answer)
-
-    def forget(self, answer: Answer) -> None:
-        """Forget a deferred *answer* that is settled."""
-        assert self._owed is not None  # it was owed
-        self._owed.discard(answer)
+    def _messages(self) -> list[M]:
+        """Return what waits, in the order of reading; what is aside comes early."""
+        return list(self._user) if self._lanes is None else self._lanes.all()
 
     # Ending
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._room < 0
+        return self._closed
 
     def close(self) -> None:
         """Take no more messages. Idempotent; not a checkpoint.
 
         Blocked senders get `MailboxClosed` and keep their messages. The reader still
-        gets what was queued; then its iteration ends.
+        gets what was queued; then its iteration ends. What it put aside and does not
+        bring back stays for `drain` and `bury`.
         """
+        self._closed = True
         self._room = -1
-        while self._blocked:
-            task, _ = self._blocked.popitem(last=False)
-            trio.lowlevel.reschedule(task)
+        while self._blocked is not None and self._blocked.waiting:
+            trio.lowlevel.reschedule(self._blocked.pop().task)
         if self._parked:
             self._wake_reader()
 
     def drain(self) -> list[M]:
-        """Close the mailbox and hand back what is queued, system messages first.
+        """Close the mailbox and hand back what is queued, in the order of reading.
 
-        Not a checkpoint. The message in hand stays with the reader.
+        What was put back or aside comes between system messages and the others. Not a
+        checkpoint. The message in hand stays with the reader.
         """
         self.close()
-        messages = [*(self._system or ()), *self._user]
-        self._user.clear()
-        self._system = None
-        self._requests = 0
+        messages = self._take_out()
         self._returned += len(messages)
+        if self._duties is not None:
+            self._duties.hand_over(messages)
         return messages
 
     def bury(self, cause: BaseException | None = None) -> int:
@@ -441,29 +353,56 @@ class Mailbox(Generic[M]):
 
         Not a checkpoint. Asks among them end as `AnswerState.DROPPED`.
         """
-        messages = self.drain()
-        self._returned -= len(messages)
+        self.close()
+        messages = self._take_out()
         self._dropped += len(messages)
-        self._give_up(messages)
+        if self._duties is not None:
+            self._duties.give_up(messages)
         for message in messages:
             self.dead_letters.record(
                 Reason.UNDELIVERED, message, receiver=self.name, cause=cause
             )
         return len(messages)
 
+    def withdraw(self, matches: Callable[[M], bool]) -> list[M]:
+        """Take out what is queued and *matches*, and hand it back, as `drain` does.
+
+        Not a checkpoint. The room is given to blocked senders at once. What *matches*
+        raises passes through, and nothing was taken out.
+        """
+        messages = [message for message in self._messages() if matches(message)]
+        if messages:
+            self._all_lanes().remove(messages)
+            self._returned += len(messages)
+            if self._duties is not None:
+                self._duties.hand_over(messages)
+            self._measure()
+            if self._blocked is not None:
+                self._admit(self._blocked)
+        return messages
+
+    def _take_out(self) -> list[M]:
+        messages = self._messages()
+        self._user.clear()
+        self._lanes = None
+        return messages
+
     def statistics(self) -> MailboxStatistics:
         """Count. Not a checkpoint."""
-        waiting = len(self._user) + len(self._system or ())
+        lanes = self._lanes
         in_hand = 0 if self._hand is _EMPTY else 1
         return MailboxStatistics(
             name=self.name,
             capacity=self.capacity,
-            closed=self.closed,
+            closed=self._closed,
             accepted=self._accepted,
             handled=self._taken - self._rejected - in_hand,
             dead=self._rejected + self._dropped,
             returned=self._returned,
-            queued=waiting + in_hand,
+            queued=len(self._user if lanes is None else lanes) + in_hand,
+            urgent=0 if lanes is None else len(lanes.urgent),
+            low=0 if lanes is None else len(lanes.low),
+            stashed=0 if lanes is None else lanes.stashed,
             in_hand=in_hand,
-            senders_waiting=len(self._blocked or ()),
+            senders_waiting=self._senders_waiting,
         )

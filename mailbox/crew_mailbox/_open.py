@@ -2,8 +2,9 @@
 
 from typing import TypeVar
 
+from crew_mailbox._intake import OnFull
 from crew_mailbox._letters import DeadLetters
-from crew_mailbox._mailbox import Mailbox, OnFull
+from crew_mailbox._mailbox import Mailbox
 
 M = TypeVar("M")
 

@@ -13,14 +13,17 @@
 
 from collections.abc import Callable
 from enum import Enum, auto, unique
-from typing import Final, Generic, Protocol, Self, TypeVar, final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar, final
 
 import attrs
 import trio
 from trio.lowlevel import Abort, Task
 
 from crew_mailbox._errors import AlreadyAsked, AlreadyReplied, NotAsked
-from crew_mailbox._letters import DeadLetters, Reason, summary_of
+from crew_mailbox._letter import Reason, summary_of
+
+if TYPE_CHECKING:
+    from crew_mailbox._letters import DeadLetters
 
 R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
@@ -44,10 +47,10 @@ class Asks(Protocol[M_co, R_contra]):
 
 
 class Holder(Protocol):
-    """What a mailbox is to the requests in it."""
+    """The duties of a mailbox's reader, as the requests in it see them."""
 
     @property
-    def dead_letters(self) -> DeadLetters:
+    def dead_letters(self) -> "DeadLetters":
         """Where an answer goes for which nobody waits."""
         ...
 
@@ -100,7 +103,7 @@ class Answer:
     """Whether the replier has spoken, in time or not."""
 
     holder: Holder | None = None
-    """The mailbox that accepted the request last."""
+    """The duties of the mailbox that accepted the request last."""
 
     _task: Task | None = attrs.field(default=None, init=False)
 
@@ -254,3 +257,25 @@ def set_answer(request: AnyRequest, answer: Answer) -> None:
 def clear_answer(request: AnyRequest) -> None:
     """Take the answer out: the request was not sent and may be asked again."""
     _erase(request, "_answer")
+
+
+def asker_of(request: AnyRequest) -> str | None:
+    """Return the name of the task that asks *request*; None if nobody does."""
+    answer = answer_of(request)
+    if answer is None or answer.state is AnswerState.UNASKED:
+        return None
+    return answer.asker
+
+
+def release(request: AnyRequest) -> Answer | None:
+    """Take the answer out of a *request* whose ask is over; return it.
+
+    Raises:
+      AlreadyAsked: its asker still waits. Nothing was changed.
+    """
+    answer = answer_of(request)
+    if answer is not None:
+        if answer.state is AnswerState.WAITING:
+            raise AlreadyAsked(summary_of(request))
+        clear_answer(request)
+    return answer

@@ -23,9 +23,15 @@ class MailboxStatistics:
     dead: int
     """Recorded as dead letters: dropped, rejected or buried."""
     returned: int
-    """Handed back by `drain`."""
+    """Handed back by `drain` or `withdraw`."""
     queued: int
-    """Waiting in the queue or in the reader's hand."""
+    """Waiting in a lane or in the stash, or in the reader's hand."""
+    urgent: int
+    """Those of `queued` that wait with priority "urgent"."""
+    low: int
+    """Those of `queued` that wait with priority "low"."""
+    stashed: int
+    """Those of `queued` that the reader has put aside."""
     in_hand: int
     """1 while the reader works on a message, else 0."""
     senders_waiting: int

@@ -15,7 +15,7 @@
 
 from importlib import import_module
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import attrs
 import trio
@@ -27,44 +27,53 @@ SLICE: Final = 0.005
 _LONGEST_STEP: Final = 32
 
 
-class _PublicRun:
+class _PublicHere:
     """The current task by trio's public, slower way."""
 
-    @property
-    def task(self) -> Task:
+    def __getitem__(self, _key: str) -> Task:
         return trio.lowlevel.current_task()
 
 
-class _Run(Protocol):
-    @property
-    def task(self) -> Task: ...
+class Here(Protocol):
+    """Where the current task stands, under the key "task"."""
+
+    def __getitem__(self, _key: Literal["task"], /) -> Task: ...
 
 
-def _find_run() -> tuple[_Run, bool]:
-    """Return where the current task stands, and whether it shows its cancellation.
+_PUBLIC: Final = _PublicHere()
 
-    Both are private to trio, and asking the public functions instead would double
-    the price of a message. Where this trio lacks any of them, mailboxes use the public
-    functions and keep trio's strict rule.
+
+def _find_private() -> object | None:
+    """Return the context in which trio keeps the current task, if mailboxes know it.
+
+    That, and how a task shows its cancellation, are private to trio; asking the public
+    functions instead would double the price of a message. Where this trio lacks any of
+    them, mailboxes use the public functions and keep trio's strict rule.
     """
     try:
         core = import_module("trio._core._run")
     except ImportError:
-        return _PublicRun(), False
-    run: _Run | None = getattr(core, "GLOBAL_RUN_CONTEXT", None)
+        return None
+    context: object = getattr(core, "GLOBAL_RUN_CONTEXT", None)
     status: object = getattr(core, "CancelStatus", None)
     shows = hasattr(Task, "_cancel_status") and hasattr(status, "effectively_cancelled")
-    if run is None or not shows:
-        return _PublicRun(), False
-    return run, True
+    return context if shows else None
 
 
-RUN, CAN_LOOK = _find_run()
+_PRIVATE: Final = _find_private()
+
+
+def _here() -> Here | None:
+    """Return this thread's view of the private context, if it is as it should be."""
+    here: dict[str, Task] = getattr(_PRIVATE, "__dict__", {})
+    return here if here.get("task") is trio.lowlevel.current_task() else None
 
 
 @attrs.define(eq=False)
 class Turn:
     """The messages and the time that the task which has the loop has used."""
+
+    here: Here = _PUBLIC
 
     strict: bool = False
     """Whether each message ends the turn, as trio's own rule asks."""
@@ -90,7 +99,7 @@ class Turn:
 
     def is_over(self, task: Task, budget: int) -> bool:
         """Tell whether *task* must give way, because of a limit or a cancellation."""
-        if self.strict or task._cancel_status.effectively_cancelled:  # noqa: SLF001  see RUN
+        if self.strict or task._cancel_status.effectively_cancelled:  # noqa: SLF001  see `_find_private`
             return True
         if self.task is not task:
             self.begin(task)
@@ -118,11 +127,12 @@ _turn: Final = trio.lowlevel.RunVar[Turn]("crew_mailbox.turn")
 
 def turn_of_this_run(*, strict: bool) -> Turn:
     """Return the one turn of the trio run that is going on, or a strict one."""
-    if strict or not CAN_LOOK:
+    if strict:
         return Turn(strict=True)
     try:
         return _turn.get()
     except LookupError:
-        turn = Turn()
+        here = _here()
+        turn = Turn(strict=True) if here is None else Turn(here)
         _turn.set(turn)
         return turn

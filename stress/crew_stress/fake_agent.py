@@ -1,21 +1,51 @@
 # A stand-in for an agent, scripted by its arguments, which are done in order:
 #
-#   fake_agent.py ignore-term tree:daemon ready lines:100 sleep
+#   python -m crew_stress.fake_agent ignore-term tree:daemon ready lines:100 sleep
+#   python -m crew_stress.fake_agent as:stubborn
 #
 # It uses the standard library only and runs by itself, also with `python -I -S`.
 # `ready` prints the pids of all that it started, so that a test knows the real tree.
 # POSIX only: it forks.
-"""A program that does what agents do, the bad things too. Run it with `help`."""
+"""A program that does what agents do, the bad things too.
+
+Run it with `help`. `argv` returns the command line of one for your own tests.
+"""
 
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 assert sys.platform != "win32"  # it forks
+
+PERSONAS: Final[dict[str, tuple[str, ...]]] = {
+    "polite": ("ready", "sleep"),
+    "chatty": ("ready", "chat:10"),
+    "silent": ("sleep",),
+    "flood": ("ready", "pour"),
+    "stubborn": ("ignore-term", "ready", "sleep"),
+    "forks": ("tree:three", "ready", "sleep"),
+    "session": ("tree:session", "ready", "sleep"),
+    "daemonises": ("tree:daemon", "ready", "sleep"),
+    "hides": ("tree:bare-daemon", "ready", "sleep"),
+    "leaves": ("tree:child:hold", "ready", "exit:0"),
+    "stubborn-tree": ("ignore-term", "tree:three", "ready", "sleep"),
+    "breeds": ("storm:4", "ready", "sleep"),
+    "utf8": ("split:über — 猫 🐈", "exit:0"),
+    "long-line": ("huge:10485760", "exit:0"),
+    "environment": ("env", "exit:0"),
+    "deaf": ("ready", "sleep"),
+    "events": (
+        *("event:progress:reading", "event:progress:writing"),
+        *("event:result:all is well", "exit:0"),
+    ),
+    "crashes": ("ready", "err:it is broken", "die:SIGSEGV"),
+    "fails": ("ready", "err:it did not work", "exit:1"),
+}
+"""What an agent of that kind does, by the name of the kind."""
 
 started: Final[dict[str, int]] = {}
 actions: Final[dict[str, Callable[[str], None]]] = {}
@@ -122,6 +152,33 @@ def flood(size: str) -> None:
     for first in range(0, int(size) // 64, 1024):
         block = range(first, min(first + 1024, int(size) // 64))
         write(b"".join(b"%063d\n" % number for number in block))
+
+
+@action
+def pour(_: str) -> None:
+    """Print numbered lines of 64 bytes without end."""
+    first = 0
+    while True:
+        write(b"".join(b"%063d\n" % number for number in range(first, first + 1024)))
+        first += 1024
+
+
+@action
+def err_pour(_: str) -> None:
+    """Fork a child that prints to stderr without end."""
+    if os.fork() == 0:
+        while True:
+            write(b"e" * 4095 + b"\n", 2)
+
+
+@action
+def chat(pause: str) -> None:
+    """Print a numbered line every N milliseconds without end."""
+    number = 0
+    while True:
+        say(f"line {number}")
+        number += 1
+        time.sleep(float(pause) / 1000)
 
 
 @action
@@ -233,11 +290,20 @@ def _exit(status: str) -> None:
 
 
 @action
+def _as(name: str) -> None:
+    """Be an agent of the kind NAME."""
+    perform(PERSONAS[name])
+
+
+@action
 def _help(_: str) -> None:
     """Print this."""
     for name, function in sorted(actions.items()):
         say(f"{name:14} {function.__doc__}")
     say(f"shapes of tree: {', '.join(shapes)}")
+    say("kinds of agent:")
+    for name, script in PERSONAS.items():
+        say(f"{name:14} {' '.join(script)}")
 
 
 @action
@@ -335,12 +401,37 @@ def child(report: Report) -> None:
         report.settle("child")
 
 
-def main(script: list[str]) -> None:
-    """Do what the arguments say, in order."""
-    for step in script or ["help"]:
+def argv(*script: str) -> tuple[str, ...]:
+    """Return the command line of a fake agent that does *script*.
+
+    It starts in some 15 ms, as it loads nothing but the standard library.
+    """
+    return (sys.executable, "-I", "-S", __file__, *script)
+
+
+def perform(script: Sequence[str]) -> None:
+    """Do what *script* says, in order."""
+    for step in script:
         name, _, argument = step.partition(":")
         actions[name](argument)
 
 
+def main(script: Sequence[str]) -> int:
+    """Do what the arguments say; 2 if one of them says nothing that is known."""
+    for step in script:
+        name, _, argument = step.partition(":")
+        known = PERSONAS if name == "as" else shapes if name == "tree" else actions
+        word = argument.partition(":")[0] if name in {"as", "tree"} else name
+        if word not in known:
+            say_error(f"{step}: there is no {word!r}, but {', '.join(sorted(known))}")
+            return 2
+    perform(script or ["help"])
+    return 0
+
+
+def say_error(text: str) -> None:
+    write(f"fake agent: {text}\n".encode(), 2)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

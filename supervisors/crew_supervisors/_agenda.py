@@ -5,6 +5,7 @@
 # 2. Actions do not await. An action never waits for another one.
 # 3. All actions run in the context of the supervisor's task. While that task sleeps, who
 #    posts lends it his turn and runs the action for it: this saves two task switches.
+#    After WAVE such turns it is woken up nevertheless: thousands may post in one breath.
 # 4. No polling: the task sleeps until there is a request or a timer is due.
 # 5. At most WAVE actions run without a checkpoint, so that the loop never stalls.
 # 6. Timers that were called off go when their time comes, or when they may be half of
@@ -21,9 +22,12 @@ from typing import Final, TypeAlias, final
 import attrs
 import trio
 
+from . import _points
+
 Action: TypeAlias = Callable[[], None]
 
 WAVE: Final = 256  # actions between two checkpoints; some 20 µs each
+TIMER_WAVE: Final = 32  # what timers do costs more: most of them cancel somebody
 FEW_TIMERS: Final = 64  # so many are not worth to be looked through
 
 
@@ -58,17 +62,24 @@ class Agenda:
     """Around the sleep of the task; its deadline is the next timer, or earlier."""
     _is_lent: bool = attrs.field(default=False, init=False)
     """Whether a poster runs an action for the sleeping task just now."""
-    _is_closed: bool = attrs.field(default=False, init=False)
+    _lent: int = attrs.field(default=0, init=False)
+    """Actions that posters have run since the task was awake."""
+    is_closed: bool = attrs.field(default=False, init=False)
 
     @trio.lowlevel.enable_ki_protection  # a half done action would hang its sender
     def post(self, action: Action) -> None:
         """Have *action* run now or soon, after those posted before. Not a checkpoint."""
         task = self._parked
-        if self._is_closed:
+        if self.is_closed:
             action()
         elif task is None or self._is_lent:
             self._requests.append(action)
+        elif self._lent >= WAVE:
+            self._requests.append(action)
+            self._parked = None
+            trio.lowlevel.reschedule(task)
         else:
+            self._lent += 1
             self._is_lent = True
             try:
                 task.context.run(action)
@@ -100,22 +111,38 @@ class Agenda:
                     if self._is_finished():
                         return
                     if self._requests:
+                        if _points.hook is not None:
+                            await _points.hook("agenda.checkpoint")
                         await trio.lowlevel.checkpoint()
-                    else:
-                        self._set_alarm()
-                        await self._park()
+                        continue
+                    if _points.hook is not None:
+                        await _points.hook("agenda.park")
+                        if self._requests or self._is_finished():
+                            continue
+                    self._set_alarm()
+                    await self._park()
 
     def close(self) -> None:
-        """Run what is left. From now on, `post` runs its action at once."""
-        self._is_closed = True
+        """Run what is left. From now on, `post` runs its action at once.
+
+        An action that raises keeps none of the others from being run.
+        """
+        self.is_closed = True
+        broken: Exception | None = None
         while self._requests:
-            self._requests.popleft()()
+            try:
+                self._requests.popleft()()
+            except Exception as error:  # noqa: BLE001  # raised when all are done
+                broken = error
+        if broken is not None:
+            raise broken
 
     def _run_wave(self) -> None:
+        self._lent = 0
         for _ in range(min(len(self._requests), WAVE)):
             self._requests.popleft()()
         now = trio.current_time() if self._timers else 0.0
-        for _ in range(WAVE):
+        for _ in range(TIMER_WAVE):
             if not self._timers or self._timers[0][0] > now:
                 return
             timer = heapq.heappop(self._timers)[2]

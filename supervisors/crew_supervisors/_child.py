@@ -6,10 +6,12 @@
 
 import inspect
 import types
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
+from weakref import WeakKeyDictionary
 
 import attrs
 import trio
@@ -18,10 +20,12 @@ from ._agenda import Timer
 from ._reasons import CancelReason
 from ._replies import Reply
 from ._reports import ChildReport, State
-from ._specs import ChildSpec
+from ._restart import RestartBudget
+from ._specs import ChildSpec, OnFailure
 
 if TYPE_CHECKING:
     from ._engine import Engine
+    from ._lives import Lives
 
 
 @final
@@ -31,35 +35,42 @@ class Stopping:
 
     reason: CancelReason | None = attrs.field(default=None, init=False)
     """None until the child is asked to stop."""
-    _asked: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
-    _listeners: list[Callable[[CancelReason], None]] = attrs.field(
-        factory=list[Callable[[CancelReason], None]], init=False, repr=False
+    _asked: trio.Event | None = attrs.field(default=None, init=False, repr=False)
+    """Made when somebody waits: most children are never asked, and there may be many."""
+    _listeners: tuple[Callable[[CancelReason], None], ...] = attrs.field(
+        default=(), init=False, repr=False
     )
 
     def is_set(self) -> bool:
         """Return whether the child has been asked to stop."""
-        return self._asked.is_set()
+        return self.reason is not None
 
     async def wait(self) -> None:
         """Return when the child is asked to stop. Always a checkpoint."""
+        if self._asked is None:
+            self._asked = trio.Event()
+            if self.reason is not None:
+                self._asked.set()
         await self._asked.wait()
 
     def _ask(self, reason: CancelReason) -> None:
         self.reason = reason
-        self._asked.set()
-        for listener in tuple(self._listeners):
+        if self._asked is not None:
+            self._asked.set()
+        for listener in self._listeners:
             listener(reason)
 
     @contextmanager
     def _heard_by(self, listener: Callable[[CancelReason], None]) -> Generator[None]:
         """Have *listener* called when the child is asked, or now if it has been."""
-        self._listeners.append(listener)
+        self._listeners += (listener,)
         try:
             if self.reason is not None:
                 listener(self.reason)
             yield
         finally:
-            self._listeners.remove(listener)
+            left = tuple(each for each in self._listeners if each is not listener)
+            self._listeners = left
 
 
 @final
@@ -77,10 +88,28 @@ class Child:
     """Counts from 1, and rises by one with each restart."""
     stopping: Stopping = attrs.field(factory=Stopping, init=False)
     _record: "Record" = attrs.field(repr=False, alias="record")
+    _lives: "Lives" = attrs.field(repr=False, alias="lives")
+    _beat_hearers: tuple[Callable[[], None], ...] = attrs.field(
+        default=(), init=False, repr=False
+    )
 
     def beat(self) -> None:
         """Note a sign of life, which `ChildInfo.last_beat` shows. Not a checkpoint."""
         self._record.last_beat = trio.current_time()
+        for hear in self._beat_hearers:
+            hear()
+
+    def fail(self, error: Exception) -> None:
+        """End this incarnation as a failure, as if its body had raised *error*.
+
+        The body is cancelled. When it has ended, what it raised meanwhile is
+        ``error.__cause__``, and the failure is treated as any other. Does nothing if the
+        incarnation has ended, was told to stop, or fails already. From any task of the
+        trio run; not a checkpoint.
+        """
+        self._lives.agenda.post(
+            partial(self._lives.fail, self._record, self.incarnation, error)
+        )
 
 
 @final
@@ -106,11 +135,19 @@ class Record:
     incarnation: int = 0
     restarts: int = 0
     row: int = 0
-    """Restarts in a row, for the backoff."""
+    """Restarts in a row, for the backoff and the log."""
+    rule_budgets: dict[OnFailure, RestartBudget] | None = None
+    """The restarts by rules that limit them; None until there is one."""
     up_at: float = 0.0
     last_beat: float | None = None
+    failure: Exception | None = None
+    """Why it fails although its body has not raised."""
     is_cancelled: bool = False
     is_stuck: bool = False
+    waits_for_group: bool = False
+    """Whether it will be started again with others, and by nobody else."""
+    was_up: bool = False
+    """Whether this incarnation has been up."""
     is_fresh: bool = True
     """Whether it has never been up: such a child is forgotten when its start fails."""
     scope: trio.CancelScope | None = None
@@ -120,7 +157,7 @@ class Record:
     order: Order | None = None
     timer: Timer | None = None
     """The end of a backoff, of a grace, or of the patience after a cancellation."""
-    started: Reply[object] | None = None
+    started: "StartReply | None" = None
     """Who waits until it is up."""
     gone: tuple[Reply[ChildReport], ...] = ()
     """Who waits until it has ended."""
@@ -128,6 +165,19 @@ class Record:
     """The supervisors that are open inside of its body."""
     is_supervisor: bool = False
     """Whether a supervisor has been opened inside of its body."""
+
+
+@final
+@attrs.define(eq=False)
+class StartReply(Reply[object]):
+    """The answer to one who starts a child."""
+
+    is_first: bool
+    """Whether the child was not known before."""
+    at_once: bool = False
+    """Whether no group may be waited for, since it waits for the caller."""
+    record: Record | None = None
+    """The child; None as long as it was not found right to start it."""
 
 
 RECORD: Final[ContextVar[Record]] = ContextVar("crew_supervisors_record")
@@ -152,6 +202,17 @@ def is_inside(record: Record) -> bool:
     return any(task is body for task in ancestry(trio.lowlevel.current_task()))
 
 
+def child_around(children: Mapping[str, Record]) -> Record | None:
+    """Return the one of *children* whose body the running task is a part of."""
+    for task in ancestry(trio.lowlevel.current_task()):
+        record = task.context.get(RECORD)
+        if record is None or record.task is not task:
+            continue
+        if children.get(record.spec.name) is record:
+            return record
+    return None
+
+
 def enclosing_child() -> Record | None:
     """Return the nearest child whose body the running task is a part of."""
     for task in ancestry(trio.lowlevel.current_task()):
@@ -170,10 +231,7 @@ def takes(spec: ChildSpec, keyword: str) -> bool:
         if keyword not in named[code.co_posonlyargcount :]:
             return False
         return named.index(keyword) >= min(len(spec.args), code.co_argcount)
-    try:
-        parameters = list(inspect.signature(run).parameters.values())
-    except (TypeError, ValueError):
-        return False  # a callable written in C tells nothing about itself
+    parameters = _parameters_of(run)
     kinds = inspect.Parameter
     positional = [p for p in parameters if p.kind <= kinds.POSITIONAL_OR_KEYWORD]
     taken = {p.name for p in positional[: len(spec.args)]}
@@ -183,6 +241,26 @@ def takes(spec: ChildSpec, keyword: str) -> bool:
         and p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
         for p in parameters
     )
+
+
+_known: Final[WeakKeyDictionary[object, tuple[inspect.Parameter, ...]]] = (
+    WeakKeyDictionary()
+)
+"""What was found before: a signature costs more than starting a task."""
+
+
+def _parameters_of(run: Callable[..., object]) -> tuple[inspect.Parameter, ...]:
+    """Return the parameters of *run*; none if it is written in C and tells nothing."""
+    with suppress(TypeError):  # it has no hash
+        if run in _known:
+            return _known[run]
+    try:
+        found = tuple(inspect.signature(run).parameters.values())
+    except (TypeError, ValueError):
+        return ()
+    with suppress(TypeError):  # it has no hash, or no weak references
+        _known[run] = found
+    return found
 
 
 def new_record(spec: ChildSpec) -> Record:

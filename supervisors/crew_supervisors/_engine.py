@@ -10,7 +10,6 @@
 #    no caller without an answer.
 """The orders to a supervisor, and its ordered stop."""
 
-from functools import partial
 from random import Random
 from typing import Any, Literal, final
 
@@ -18,22 +17,27 @@ import attrs
 import trio
 
 from . import _events as events
-from ._agenda import WAVE, Agenda
-from ._child import Record, new_record
+from ._agenda import Agenda
+from ._child import Order, Record, StartReply, new_record
 from ._errors import (
     ChildExists,
     ChildRunning,
+    FailureEscalated,
     NoSuchChild,
     RestartLimitReached,
     SupervisorStopped,
+    TooManyChildren,
 )
+from ._incarnation import stack_of
 from ._lives import Lives
 from ._reasons import CancelCode, CancelReason
 from ._recorder import Recorder, summary_of
 from ._replies import Reply
-from ._reports import ChildReport, State
-from ._restart import RestartBudget
-from ._specs import CANCEL_PATIENCE, ChildSpec, Grace, KillType
+from ._reports import ChildReport, State, StuckChild, SupervisorReport
+from ._restart import shuts_down
+from ._specs import ChildSpec, Grace, SupervisorOptions
+from ._stops import CancelAll, OrderedStop, ParallelStop
+from ._tally import Tally
 
 
 @final
@@ -41,37 +45,40 @@ from ._specs import CANCEL_PATIENCE, ChildSpec, Grace, KillType
 class Engine:
     """What the task of a supervisor does."""
 
-    name: str
-    budget: RestartBudget
-    on_outer_cancel: Grace | KillType
+    options: SupervisorOptions
     random: Random
     recorder: Recorder
+    around: Record | None
+    """The child that this supervisor is open in."""
+    name: str = attrs.field(init=False)
+    token: trio.lowlevel.TrioToken = attrs.field(
+        factory=trio.lowlevel.current_trio_token, init=False
+    )
+    """The trio run that it belongs to."""
     agenda: Agenda = attrs.field(init=False)
     lives: Lives = attrs.field(init=False)
     body_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     """Around the user's block: cancelled as soon as the ordered stop begins."""
+    must_end_by: float = attrs.field(default=float("inf"), init=False)
+    """A deadline around the block that was known when the ordered stop began."""
     order: CancelReason | None = attrs.field(default=None, init=False)
     """Why all children stop; None while the supervisor serves."""
     state: Literal["running", "stopping", "stopped"] = attrs.field(
         default="running", init=False
     )
+    report: SupervisorReport | None = attrs.field(default=None, init=False)
     ended: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _to_stop: list[Record] = attrs.field(factory=list[Record], init=False)
-    """The children whose turn to stop has not come; the next one is the last."""
-    _turn: Record | None = attrs.field(default=None, init=False)
-    """The child whose end the ordered stop waits for."""
-    _failure: RestartLimitReached | None = attrs.field(default=None, init=False)
+    _stop: OrderedStop | ParallelStop | None = attrs.field(default=None, init=False)
+    """The stop of all children."""
+    _failure: RestartLimitReached | FailureEscalated | None = attrs.field(
+        default=None, init=False
+    )
 
     def __attrs_post_init__(self) -> None:
+        self.name = self.options.name
         self.agenda = Agenda(self._is_finished)
         self.lives = Lives(
-            self.name,
-            self.budget,
-            self.random,
-            self.recorder,
-            self.agenda,
-            give_up=self._escalate,
-            is_over=self._is_over,
+            self.name, self.options, self.random, self.recorder, self.agenda, self
         )
 
     # --- the task ---
@@ -81,11 +88,13 @@ class Engine:
         """Serve until all children are stopped.
 
         Cancelling it stops them in order, within ``on_outer_cancel``, and then lets the
-        cancellation travel on. A restart limit that was reached before is raised all
-        the same.
+        cancellation travel on; what would be raised otherwise is raised all the same.
 
         Raises:
           RestartLimitReached: a child was restarted too often. All are stopped.
+          FailureEscalated: a child failed so that its spec escalates. The same.
+          StopErrors: what children raised while they stopped.
+          ExceptionGroup: one of the first two, and the third.
         """
         try:
             try:
@@ -95,33 +104,52 @@ class Engine:
                 # Bound: on_outer_cancel and CANCEL_PATIENCE, kept by the timers.
                 with trio.CancelScope(shield=True):
                     await self.agenda.work()
-                if self._failure is None:
+                if self._error() is None:
                     raise
-            if self._failure is not None:
-                raise self._failure
+            error = self._error()
+            if error is not None:
+                raise error
         finally:
             self._end()
 
     def _is_finished(self) -> bool:
-        return self.order is not None and self._turn is None and not self._to_stop
+        return self._stop is not None and self._stop.is_done()
+
+    def _error(self) -> Exception | None:
+        """Return what comes out of the block."""
+        errors = None if self.lives.tally is None else self.lives.tally.errors()
+        if self._failure is None or errors is None:
+            return self._failure or errors
+        message = f"{self.name!r} gave up, and children failed while they stopped"
+        return ExceptionGroup(message, [self._failure, errors])
 
     def _end(self) -> None:
         if self.order is None:  # an observer or this engine broke: leave no task
             self.order = CancelReason(CancelCode.HOST_FAILED, source=self.name)
-            self.lives.are_ending = True
+        tally = self.lives.tally
+        if tally is None:
+            tally = self.lives.tally = Tally(self.name, len(self.lives.children))
         self.state = "stopped"
-        self.agenda.close()
-        stuck: list[str] = []
+        if self.lives.group is not None:
+            self.lives.group.abort()
+        try:
+            self.agenda.close()
+        finally:
+            self._leave_nobody(tally, self.order)
+
+    def _leave_nobody(self, tally: Tally, order: CancelReason) -> None:
+        """Cancel who still runs, and answer who still waits."""
+        now = trio.current_time()
         for name, record in self.lives.children.items():
             if record.scope is not None:
-                stuck.append(name)
-                record.scope.cancel(reason=str(self.order))
+                if not tally.has_stuck(name):
+                    tally.add_stuck(StuckChild(name, stack_of(record.task)))
+                record.order = record.order or Order(order, now)
+                record.scope.cancel(reason=str(order))
             self._fail_waiting(record)
+        self.report = tally.report(order)
         self.ended.set()
-        now = trio.current_time()
-        self.recorder.note(
-            events.SupervisorEnded(now, self.name, self.order, tuple(stuck))
-        )
+        self.recorder.note(events.SupervisorEnded(now, self.name, order, self.report))
 
     def _fail_waiting(self, record: Record) -> None:
         """Answer those who would wait for a child that nobody looks after."""
@@ -134,30 +162,44 @@ class Engine:
 
     # --- requests ---
 
-    def start(self, spec: ChildSpec, reply: Reply[object]) -> None:
+    def start(self, spec: ChildSpec, reply: StartReply) -> None:
         """Start a child that is not known yet."""
         if self.order is not None:
             reply.fail(SupervisorStopped(self.name))
             return
-        known = self.lives.children.get(spec.name)
+        children = self.lives.children
+        known = children.get(spec.name)
         if known is not None:
             is_stopped = known.state is State.STOPPED
             reply.fail(ChildExists(spec.name, self.name, not is_stopped))
             return
-        record = self.lives.children[spec.name] = new_record(spec)
-        record.started = reply
-        self.lives.spawn(record)
+        limit = self.options.max_children
+        if limit is not None and len(children) >= limit:
+            reply.fail(TooManyChildren(self.name, limit))
+            return
+        record = children[spec.name] = new_record(spec)
+        self._start_known(record, reply)
 
-    def restart(self, name: str, reply: Reply[object]) -> None:
+    def _start_known(self, record: Record, reply: StartReply) -> None:
+        """Start a child now, or with the group that is being restarted."""
+        reply.record = record
+        group = self.lives.group
+        if group is not None and not reply.at_once and group.takes(record):
+            group.join(record, reply)
+        else:
+            record.started = reply
+            self.lives.spawn(record)
+
+    def restart(self, name: str, reply: StartReply) -> None:
         """Start a child that is known and stopped."""
         if self.order is not None:
             reply.fail(SupervisorStopped(self.name))
             return
         record = self._stopped_record(name, reply)
         if record is not None:
-            record.started = reply
             record.row = 0
-            self.lives.spawn(record)
+            record.rule_budgets = None
+            self._start_known(record, reply)
 
     def remove(self, name: str, reply: Reply[None]) -> None:
         """Forget a child that is stopped."""
@@ -176,17 +218,29 @@ class Engine:
             return record
         return None
 
-    def abandon(self, start: Reply[object], gone: Reply[ChildReport]) -> None:
-        """Undo a start whose caller was cancelled."""
-        for record in reversed(self.lives.children.values()):
-            if record.started is start:
-                record.started = None
-                reason = CancelReason(CancelCode.START_ABANDONED, source=self.name)
-                self.lives.order(record, reason)
-                self.lives.cancel(record, CANCEL_PATIENCE)
-                record.gone += (gone,)
-                return
-        gone.give(ChildReport("", 0, "not_running"))
+    def abandon(self, start: StartReply, gone: Reply[ChildReport]) -> None:
+        """Undo a start whose caller was cancelled, even if the child is up by now."""
+        record = start.record
+        if record is None or self.lives.children.get(record.spec.name) is not record:
+            gone.give(ChildReport("", 0, "not_running"))
+            return
+        if record.started is start:
+            record.started = None
+        record.is_fresh = record.is_fresh or start.is_first
+        reason = CancelReason(CancelCode.START_ABANDONED, source=self.name)
+        self._leave_group(record)
+        if self.state == "stopped" or record.is_stuck:
+            gone.give(ChildReport(record.spec.name, record.incarnation, "stuck"))
+        elif record.state.is_alive:
+            record.gone += (gone,)
+            self.lives.order(record, reason, trio.current_time())
+            self.lives.cancel_now(record)
+        else:
+            gone.give(self.lives.stop_waiting(record, reason))
+
+    def _leave_group(self, record: Record) -> None:
+        if self.lives.group is not None:
+            self.lives.group.leave(record)
 
     def stop(
         self,
@@ -194,8 +248,14 @@ class Engine:
         reason: CancelReason,
         reply: Reply[ChildReport],
         inside: Record | None,
+        *,
+        is_sibling: bool,
     ) -> None:
-        """Stop a child, and answer when it has ended; *inside* cannot wait for that."""
+        """Stop a child, and answer when it has ended; *inside* cannot wait for that.
+
+        While all children stop, it waits for its turn, unless a sibling asks: nobody
+        may have to wait for one whose turn comes after his own.
+        """
         record = self.lives.children.get(name)
         if record is None:
             reply.fail(NoSuchChild(name, self.name))
@@ -203,11 +263,12 @@ class Engine:
         if self.state == "stopped":
             reply.fail(SupervisorStopped(self.name))
             return
+        self._leave_group(record)
         if not record.state.is_alive:
             reply.give(self.lives.stop_waiting(record, reason))
             return
-        if self.order is None:
-            self.lives.order(record, reason)
+        if self.order is None or is_sibling:
+            self.lives.order(record, self.order or reason, trio.current_time())
         if inside is record:
             given = self.order if record.order is None else record.order.reason
             reply.give(ChildReport(name, record.incarnation, "asked", given))
@@ -217,76 +278,110 @@ class Engine:
             record.gone += (reply,)
 
     def hurry(self, name: str, reply: Reply[ChildReport]) -> None:
-        """End the grace of a child: the caller of its stop was cancelled."""
+        """End the grace of a child: the caller of its stop was cancelled.
+
+        If the child only waits for its turn in the stop of all, the caller goes.
+        """
         record = self.lives.children.get(name)
-        if record is not None and reply in record.gone:
+        if record is None or reply not in record.gone:
+            return
+        if record.order is not None:
+            self.lives.cancel_now(record)
+        else:
             record.gone = tuple(each for each in record.gone if each is not reply)
-            if record.order is not None:
-                self.lives.cancel(record, CANCEL_PATIENCE)
+            reply.give(ChildReport(name, record.incarnation, "asked", self.order))
 
     def stop_all(self, reason: CancelReason) -> None:
         """Begin the ordered stop, newest first. The first reason counts."""
         if self.order is not None:
             return
         self.order = reason
-        self.lives.are_ending = True
         self.state = "stopping"
         self.body_scope.cancel(reason=str(reason))
         now = trio.current_time()
         self.recorder.note(events.SupervisorStopping(now, self.name, reason))
-        self._to_stop = list(self.lives.children.values())
-        self._stop_next()
+        if self.lives.group is not None:
+            self.lives.group.abort()
+        left = list(self.lives.children.values())
+        alive = sum(record.state.is_alive for record in left)
+        self.lives.tally = Tally(self.name, alive)
+        if self.options.strategy == "dynamic":
+            self._stop = ParallelStop(self.lives, reason, left, self.agenda)
+        else:
+            self._stop = OrderedStop(
+                self.lives, reason, left, self.agenda, _nothing, for_good=True
+            )
+        self._stop.go()
 
-    # --- the ordered stop ---
+    # --- what the lives of children mean ---
 
-    def _stop_next(self) -> None:
-        """Go on with the ordered stop: order the newest that is left."""
-        self._turn = None
-        while self._to_stop and self.order is not None:
-            record = self._to_stop.pop()
-            if not record.state.is_alive:
-                self.lives.stop_waiting(record, self.order)
-            elif not record.is_stuck:
-                self._turn = record
-                self.lives.order(record, self.order)
-                return
+    def is_over(self, record: Record) -> None:
+        """Wait for *record* no longer: it has ended, or is stuck."""
+        if self._stop is not None:
+            self._stop.is_over(record)
+        elif self.lives.group is not None:
+            self.lives.group.is_over(record)
 
-    def _is_over(self, record: Record) -> None:
-        if record is self._turn:
-            self._stop_next()
+    def has_ended_by_itself(self, record: Record) -> None:
+        """End the supervisor, if that was a significant child and the last needed."""
+        if not record.spec.significant:
+            return
+        others_left = any(
+            each.spec.significant and each.state is not State.STOPPED
+            for each in self.lives.children.values()
+        )
+        if shuts_down(self.options.auto_shutdown, others_left=others_left):
+            message = f"significant child {record.spec.name!r} has ended"
+            self.stop_all(CancelReason(CancelCode.AUTO_SHUTDOWN, message, self.name))
 
-    def _escalate(self, record: Record, error: BaseException | None) -> None:
-        name, limit, within = record.spec.name, self.budget.limit, self.budget.period
-        self._failure = RestartLimitReached(name, self.name, limit, within)
+    def give_up(
+        self, record: Record, error: BaseException | None, *, by_rule: bool
+    ) -> None:
+        """Stop all: a restart too many is needed, or a rule of the spec escalates."""
+        name = record.spec.name
+        limit, within = self.options.max_restarts, self.options.within
+        if by_rule:
+            self._failure = FailureEscalated(name, self.name)
+            code = CancelCode.FAILURE_ESCALATED
+            message = f"the failure of child {name!r} is escalated"
+        else:
+            self._failure = RestartLimitReached(name, self.name, limit, within)
+            code = CancelCode.RESTART_LIMIT
+            message = f"child {name!r} was restarted too often"
         self._failure.__cause__ = error
         why = "it returned" if error is None else summary_of(error)
         now = trio.current_time()
         self.recorder.note(
-            events.SupervisorEscalated(now, self.name, name, limit, within, why)
+            events.SupervisorEscalated(
+                now, self.name, name, limit, within, why, by_rule
+            )
         )
-        message = f"child {name!r} was restarted too often"
-        self.stop_all(CancelReason(CancelCode.RESTART_LIMIT, message, self.name))
+        self.stop_all(CancelReason(code, message, self.name))
 
     # --- cancelled from outside ---
 
     def _host_was_cancelled(self) -> None:
         self.stop_all(CancelReason(CancelCode.HOST_CANCELLED, source="trio"))
-        if isinstance(self.on_outer_cancel, Grace):
-            limit = trio.current_time() + self.on_outer_cancel.seconds
-            self.agenda.at(limit, self._kill_all)
+        now, limit = trio.current_time(), self.options.on_outer_cancel
+        is_late = now >= self.must_end_by or (
+            # Asked by the supervisor above, and cancelled as its own time is over.
+            self.around is not None and self.around.listens and self.around.is_cancelled
+        )
+        if isinstance(limit, Grace) and not is_late:
+            self.agenda.at(now + limit.seconds, self._cancel_all)
         else:
-            self._kill_all()
+            self._cancel_all()
 
-    def _kill_all(self) -> None:
+    def _cancel_all(self) -> None:
         """Cancel every child that is left at once, newest first, in waves."""
-        self._kill_wave([r for r in self.lives.children.values() if r.state.is_alive])
+        alive = [r for r in self.lives.children.values() if r.state.is_alive]
+        CancelAll(self._cancel_one, alive, self.agenda).go()
 
-    def _kill_wave(self, left: list[Record]) -> None:
-        for _ in range(min(len(left), WAVE)):
-            record = left.pop()
-            if record.state.is_alive:  # it may have ended since the wave before
-                assert self.order is not None  # waves belong to the ordered stop
-                self.lives.order(record, self.order)
-                self.lives.cancel(record, CANCEL_PATIENCE)
-        if left:
-            self.agenda.post(partial(self._kill_wave, left))
+    def _cancel_one(self, record: Record) -> None:
+        assert self.order is not None  # waves belong to the ordered stop
+        self.lives.order(record, self.order, trio.current_time())
+        self.lives.cancel_now(record)
+
+
+def _nothing() -> None:
+    """After the stop of all children nothing follows: `Engine.run` goes on."""

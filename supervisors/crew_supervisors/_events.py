@@ -9,7 +9,7 @@ from typing import TypeAlias, final
 import attrs
 
 from ._reasons import CancelReason
-from ._reports import ChildReport
+from ._reports import ChildReport, SupervisorReport
 
 
 @final
@@ -36,6 +36,18 @@ class ChildEnded:
 
 @final
 @attrs.frozen
+class ChildDeclined:
+    """A child did not want to start, and is stopped. That is no failure."""
+
+    time: float
+    supervisor: str
+    child: str
+    incarnation: int
+    why: str
+
+
+@final
+@attrs.frozen
 class ChildFailed:
     """A child raised, and nobody had told it to stop; or it did not come up.
 
@@ -50,6 +62,8 @@ class ChildFailed:
     summary: str
     """Type and text of the error."""
     while_starting: bool
+    restarts: int
+    """Restarts in a row before this failure."""
     error: BaseException | None = attrs.field(default=None, eq=False, repr=False)
 
 
@@ -64,6 +78,19 @@ class ChildRestarting:
     incarnation: int
     """The incarnation that has ended."""
     delay: float
+
+
+@final
+@attrs.frozen
+class SupervisorRestartingGroup:
+    """Children will be restarted together: with *child*, as the strategy says."""
+
+    time: float
+    supervisor: str
+    child: str
+    members: tuple[str, ...]
+    """Those that will be started again, in the order of their start. A kept event has the
+    first 20 of them."""
 
 
 @final
@@ -111,7 +138,11 @@ class ChildStuck:
 @final
 @attrs.frozen
 class SupervisorEscalated:
-    """A child needed one restart more than allowed; the supervisor gives up."""
+    """The supervisor gives up: all children are stopped, and an error comes out.
+
+    Either *child* needed one restart more than allowed, or it raised what its spec
+    escalates (``by_rule``).
+    """
 
     time: float
     supervisor: str
@@ -119,6 +150,7 @@ class SupervisorEscalated:
     max_restarts: int
     within: float
     summary: str
+    by_rule: bool = False
 
 
 @final
@@ -134,19 +166,26 @@ class SupervisorStopping:
 @final
 @attrs.frozen
 class SupervisorEnded:
-    """Every child has ended, or is named in ``stuck``."""
+    """Every child has ended, or is named as stuck in the report."""
 
     time: float
     supervisor: str
     reason: CancelReason
-    stuck: tuple[str, ...]
+    report: SupervisorReport
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """The names of the children that still run."""
+        return tuple(each.name for each in self.report.stuck)
 
 
 Event: TypeAlias = (
     ChildStarted
     | ChildEnded
+    | ChildDeclined
     | ChildFailed
     | ChildRestarting
+    | SupervisorRestartingGroup
     | ChildStopping
     | ChildStopped
     | ChildStuck

@@ -13,6 +13,7 @@ from typing import Protocol, final
 import attrs
 import trio
 
+from . import _points
 from ._child import RECORD, Record
 from ._restart import ends_the_tree
 
@@ -25,8 +26,11 @@ class Host(Protocol):
 
     def report_end(
         self, record: Record, error: BaseException | None, *, was_cancelled: bool
-    ) -> None:
-        """Say that the body has ended, and that nothing of it is left."""
+    ) -> Exception | None:
+        """Say that the body has ended, and that nothing of it is left.
+
+        Returns what the nursery has to be told, as the supervisor itself has ended.
+        """
 
 
 @trio.lowlevel.enable_ki_protection  # the end of a child must not get lost
@@ -39,15 +43,21 @@ async def live(host: Host, record: Record, scope: trio.CancelScope) -> None:
     try:
         with scope:
             if not is_too_late:
+                if _points.hook is not None:
+                    await _points.hook("body.before")
                 await _run_body(host, record)
+                if _points.hook is not None:
+                    await _points.hook("body.after")
     except BaseException as error:
         failure = error
         if ends_the_tree(error):
             raise
     finally:
         was_cancelled = is_too_late or scope.cancelled_caught
-        host.report_end(record, failure, was_cancelled=was_cancelled)
+        late = host.report_end(record, failure, was_cancelled=was_cancelled)
         del failure  # it holds this frame
+    if late is not None:
+        raise late
 
 
 @trio.lowlevel.disable_ki_protection

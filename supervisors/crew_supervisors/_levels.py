@@ -20,6 +20,13 @@ class Level(enum.Enum):
     STALE = "stale"
     DEAD = "dead"
 
+    def is_worse_than(self, other: "Level") -> bool:
+        """Tell whether this level worries more than *other*."""
+        return _RANK[self] > _RANK[other]
+
+
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
 
 @final
 @attrs.frozen
@@ -27,7 +34,7 @@ class Thresholds:
     """The longest silence, in seconds, that is still healthy, warn and stale.
 
     Raises:
-      ValueError: they do not rise, or one is negative or no number.
+      ValueError: they do not rise, or one is negative or no number, or ``dead`` is 0.
     """
 
     warn: float = 30.0
@@ -35,8 +42,10 @@ class Thresholds:
     dead: float = 300.0
 
     def __attrs_post_init__(self) -> None:
-        if not 0 <= self.warn <= self.stale <= self.dead < math.inf:
-            message = f"{self} must be seconds with 0 <= warn <= stale <= dead"
+        if not (0 <= self.warn <= self.stale <= self.dead < math.inf and self.dead):
+            message = (
+                f"{self} must be seconds with 0 <= warn <= stale <= dead, and dead > 0"
+            )
             raise ValueError(message)
 
 

@@ -1,6 +1,6 @@
 """One answer to one waiting task."""
 
-from typing import Generic, TypeVar, final
+from typing import Generic, TypeVar
 
 import attrs
 import trio
@@ -8,7 +8,6 @@ import trio
 T = TypeVar("T")
 
 
-@final
 @attrs.define(eq=False)
 class Reply(Generic[T]):
     """A place for one answer, which is given once."""

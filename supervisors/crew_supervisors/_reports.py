@@ -25,7 +25,7 @@ class State(enum.Enum):
     STOPPING = "stopping"
     """Told to stop, and not ended yet."""
     FAILED = "failed"
-    """It used up the restart limit."""
+    """It ended and has to be restarted. It stays so if the supervisor gives up."""
     BACKOFF = "backoff"
     """It waits for its restart."""
     STOPPED = "stopped"
@@ -67,6 +67,40 @@ class ChildReport:
     """Seconds from the order to the end."""
     graceful: bool = False
     """Whether it ended without having been cancelled."""
+    stack: str | None = None
+    """Where the task of a stuck child stands."""
+
+
+@final
+@attrs.frozen
+class StuckChild:
+    """A child that was cancelled and still runs."""
+
+    name: str
+    stack: str
+    """Where its task stood when its patience was over."""
+
+
+@final
+@attrs.frozen
+class SupervisorReport:
+    """How the ordered stop of a supervisor went.
+
+    A stop is clean if nobody is stuck. What is stuck holds the block of the supervisor
+    until it ends, so that a report which was written before may name it nevertheless.
+    """
+
+    supervisor: str
+    reason: CancelReason
+    took: float
+    """Seconds from the order to the end."""
+    children: int
+    """How many had an incarnation when the stop began."""
+    killed: tuple[str, ...]
+    """Those that were asked, and cancelled because their grace was over."""
+    failed: tuple[ChildReport, ...]
+    """Those that raised while they stopped."""
+    stuck: tuple[StuckChild, ...]
 
 
 @final

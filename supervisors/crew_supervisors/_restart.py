@@ -15,8 +15,8 @@ from typing import cast, final
 import attrs
 import trio
 
-from ._errors import RestartLimitReached
-from ._specs import Backoff, RestartType
+from ._errors import DeclineStart, RestartLimitReached, StopErrors
+from ._specs import AutoShutdown, Backoff, RestartType
 
 
 @final
@@ -35,6 +35,8 @@ class Decision(enum.Enum):
 
     RESTART = enum.auto()
     LEAVE = enum.auto()
+    ESCALATE = enum.auto()
+    """Only by a rule of the child spec."""
 
 
 _DECISIONS = {
@@ -55,6 +57,16 @@ def decide(restart: RestartType, ending: Ending) -> Decision:
     return _DECISIONS[restart, ending]
 
 
+def shuts_down(auto_shutdown: AutoShutdown, *, others_left: bool) -> bool:
+    """Tell whether the end of a significant child, by itself, ends the supervisor.
+
+    *others_left* says whether other significant children run or wait for a restart.
+    """
+    if auto_shutdown == "all_significant":
+        return not others_left
+    return auto_shutdown == "any_significant"
+
+
 def parts_of(error: BaseException) -> tuple[BaseException, ...]:
     """Return the exceptions of a group; an empty tuple if *error* is none."""
     if not isinstance(error, BaseExceptionGroup):
@@ -62,12 +74,19 @@ def parts_of(error: BaseException) -> tuple[BaseException, ...]:
     return cast("BaseExceptionGroup[BaseException]", error).exceptions
 
 
-def leaves_of(error: BaseException) -> tuple[BaseException, ...]:
-    """Return the errors inside of *error*, if it is a group, else *error* itself."""
+def leaves_of(
+    error: BaseException, *, skip: type[BaseException] | None = None
+) -> tuple[BaseException, ...]:
+    """Return the errors inside of *error*, if it is a group, else *error* itself.
+
+    Those of the type *skip*, and all inside of them, are left out.
+    """
     leaves: list[BaseException] = []
     pending = [error]
     while pending:
         each = pending.pop()
+        if skip is not None and isinstance(each, skip):
+            continue
         parts = parts_of(each)
         pending.extend(reversed(parts))
         if not parts:
@@ -76,12 +95,32 @@ def leaves_of(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def ending_of(error: BaseException | None) -> Ending:
-    """Classify what a body that nobody stopped raised; None means that it returned."""
+    """Classify what a body that nobody stopped raised; None means that it returned.
+
+    What the children of an inner supervisor raised while they stopped says nothing about
+    why it ended, as in OTP, where a shutdown error is only reported.
+    """
     if error is None:
         return Ending.RETURNED
-    if all(isinstance(leaf, RestartLimitReached) for leaf in leaves_of(error)):
+    leaves = leaves_of(error, skip=StopErrors)
+    if not leaves:
+        return Ending.RETURNED
+    if all(isinstance(leaf, RestartLimitReached) for leaf in leaves):
         return Ending.GAVE_UP
     return Ending.FAILED
+
+
+def decline_of(error: BaseException | None) -> DeclineStart | None:
+    """Return why a child that was not up yet did not want to start, if it says so."""
+    if error is None:
+        return None
+    leaves = leaves_of(error)
+    first = leaves[0]
+    if isinstance(first, DeclineStart) and all(
+        isinstance(leaf, DeclineStart) for leaf in leaves
+    ):
+        return first
+    return None
 
 
 def ends_the_tree(error: BaseException) -> bool:
@@ -104,7 +143,7 @@ class RestartBudget:
     """At most *limit* restarts in any *period* seconds.
 
     Holds no clock: the caller says what time it is, in seconds since any fixed
-    moment. Times must not decrease. After a False it is of no more use.
+    moment. Times must not decrease. Holds at most *limit* times.
     """
 
     limit: int
@@ -112,11 +151,13 @@ class RestartBudget:
     _spent: deque[float] = attrs.field(factory=deque[float], init=False, repr=False)
 
     def spend(self, now: float) -> bool:
-        """Count one restart at *now*. False means: that was one too many."""
+        """Count one restart at *now*. False: it is one too many, and not counted."""
         while self._spent and self._spent[0] < now - self.period:
             self._spent.popleft()
+        if len(self._spent) >= self.limit:
+            return False
         self._spent.append(now)
-        return len(self._spent) <= self.limit
+        return True
 
 
 def backoff_delay(backoff: Backoff, row: int, chance: float) -> float:

@@ -10,38 +10,60 @@
 
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Unpack, final
 from weakref import WeakKeyDictionary
 
 import attrs
 import trio
 
+from . import _points
 from ._checks import (
+    check_children,
     check_options,
     check_specs,
-    one_shot_problem,
-    significant_problem,
+    is_plainly_right,
 )
-from ._child import Child, ancestry, enclosing_child, is_inside
+from ._child import (
+    Child,
+    StartReply,
+    ancestry,
+    child_around,
+    enclosing_child,
+    is_inside,
+)
 from ._engine import Engine
-from ._errors import BadSpec, ChildStartFailed, SupervisorsTooDeep
+from ._errors import (
+    BadSpec,
+    ChildStartFailed,
+    SupervisorError,
+    SupervisorsTooDeep,
+    WrongThread,
+)
 from ._events import Event
 from ._reasons import CancelCode, CancelReason
 from ._recorder import Recorder
 from ._replies import Reply
-from ._reports import ChildCounts, ChildInfo, ChildReport, TreeNode
-from ._restart import RestartBudget
+from ._reports import (
+    ChildCounts,
+    ChildInfo,
+    ChildReport,
+    SupervisorReport,
+    TreeNode,
+)
 from ._specs import (
-    DEFAULT_GRACE,
     FOREVER,
     ChildSpec,
-    Grace,
-    KillType,
+    OptionFields,
     StopPolicy,
-    Strategy,
+    SupervisorOptions,
 )
 from ._views import counts_of, info_of, tree_of
 
@@ -62,7 +84,7 @@ class Supervisor:
     """Starts, watches, restarts and stops its children.
 
     Every method may be called from any task of the same trio run, also from inside of
-    a child. The asynchronous ones are always checkpoints, and are answered at once also
+    a child; from a thread, through `trio.from_thread`. Elsewhere it raises `WrongThread`. The asynchronous ones are always checkpoints, and are answered at once also
     while a child waits for its restart. The others only look, and are no checkpoints.
     """
 
@@ -84,19 +106,25 @@ class Supervisor:
         task exists, and the value is None. If cancelled, what was started of the child
         is cancelled too, and the call ends when it is gone, or after 5 seconds.
 
+        The value is None also if the child declined to start (`DeclineStart`): then it is
+        stopped, and forgotten if it is temporary or the supervisor is ``dynamic``. While
+        children are restarted together the new one waits, and is started after them.
+
         Raises:
           BadSpec: nothing was started.
           ChildExists: nothing was started.
+          TooManyChildren: nothing was started.
           ChildStartFailed: the child ended before it was up, and is forgotten. A failed
             first start is not retried and does not count as a restart.
           SupervisorStopped: nothing was started.
+          WrongThread: nothing was started.
         """
-        problems = check_specs((spec,))
-        if not problems and spec.significant:
-            problems = (significant_problem(spec),)
-        if problems:
-            raise BadSpec(problems)
-        return await self._start(partial(self._engine.start, spec))
+        if not is_plainly_right(spec):
+            problems = check_specs((spec,), self._engine.options)
+            if problems:
+                raise BadSpec(problems)
+        order = partial(self._engine.start, spec)
+        return await self._start("start", order, is_first=True)
 
     async def restart(self, name: str) -> object:
         """Start a stopped child again, and return what `start` returns.
@@ -109,8 +137,10 @@ class Supervisor:
           ChildRunning: the child is not stopped; nothing changed.
           ChildStartFailed: it did not come up, and is stopped.
           SupervisorStopped: nothing was started.
+          WrongThread: nothing was done.
         """
-        return await self._start(partial(self._engine.restart, name))
+        order = partial(self._engine.restart, name)
+        return await self._start("restart", order, is_first=False)
 
     async def stop(self, name: str, reason: CancelReason | None = None) -> ChildReport:
         """Stop a child by its stop policy, and report how that went.
@@ -125,24 +155,41 @@ class Supervisor:
         for his own end. It returns at once, with ``asked``, or ends by the cancellation.
 
         If cancelled, the stop goes on: the child is cancelled at once, whatever is left
-        of its grace, and the call does not wait for it.
+        of its grace, and the call ends when it is gone, or stuck after 5 seconds. So a
+        deadline around the call shortens the grace.
 
         Raises:
           NoSuchChild: there is no such child.
           SupervisorStopped: the supervisor has ended, and all its children with it.
+          WrongThread: nothing was done.
+          TypeError: *reason* is none; nothing was done.
         """
         engine = self._engine
-        if reason is None:
-            reason = CancelReason(CancelCode.REQUESTED)
+        self._check_run()
+        reason = _reason(reason)
+        if _points.hook is not None:
+            await _points.hook("stop.enter")
         await trio.lowlevel.checkpoint_if_cancelled()
         record = engine.lives.children.get(name)
         inside = record if record is not None and is_inside(record) else None
+        is_sibling = (
+            engine.order is not None and child_around(engine.lives.children) is not None
+        )
         reply: Reply[ChildReport] = Reply()
-        engine.agenda.post(partial(engine.stop, name, reason, reply, inside))
+        engine.agenda.post(
+            partial(engine.stop, name, reason, reply, inside, is_sibling=is_sibling)
+        )
         try:
+            if _points.hook is not None:
+                await _points.hook("stop.wait")
             report = await reply.wait()
-        except BaseException:
+        except SupervisorError:
+            raise
+        except BaseException:  # cancelled, or interrupted by Ctrl-C
             engine.agenda.post(partial(engine.hurry, name, reply))
+            # Bound: CANCEL_PATIENCE, after which the child is reported as stuck.
+            with trio.CancelScope(shield=True), suppress(SupervisorError):
+                await reply.wait()
             raise
         if inside is not None:
             await trio.lowlevel.checkpoint()  # most often the end of the caller
@@ -154,10 +201,16 @@ class Supervisor:
         Raises:
           NoSuchChild: there is no such child.
           ChildRunning: the child is not stopped; nothing changed.
+          WrongThread: nothing was done.
         """
+        self._check_run()
+        if _points.hook is not None:
+            await _points.hook("remove.enter")
         await trio.lowlevel.checkpoint_if_cancelled()
         reply: Reply[None] = Reply()
         self._engine.agenda.post(partial(self._engine.remove, name, reply))
+        if _points.hook is not None:
+            await _points.hook("remove.wait")
         await reply.wait()
 
     def cancel(self, reason: CancelReason | None = None) -> None:
@@ -166,26 +219,34 @@ class Supervisor:
         The block of `open_supervisor` is cancelled at its next checkpoint, and is left
         without an error. The first reason given counts; later calls change nothing.
         """
-        trio.lowlevel.current_task()  # a call from another thread fails here
-        if reason is None:
-            reason = CancelReason(CancelCode.REQUESTED)
+        self._check_run()
+        reason = _reason(reason)
         self._engine.agenda.post(partial(self._engine.stop_all, reason))
 
     def children(self) -> tuple[ChildInfo, ...]:
         """Return the children, in the order of their first start."""
+        self._check_run()
         return tuple(info_of(record) for record in self._engine.lives.children.values())
 
     def counts(self) -> ChildCounts:
         """Return how many children there are."""
+        self._check_run()
         return counts_of(self._engine)
 
     def tree(self) -> TreeNode:
         """Return this supervisor, its children and the supervisors inside of them."""
+        self._check_run()
         return tree_of(self._engine)
 
     def recent_events(self) -> tuple[Event, ...]:
         """Return the last events, at most 1,000, oldest first."""
+        self._check_run()
         return self._engine.recorder.recent()
+
+    @property
+    def report(self) -> SupervisorReport | None:
+        """How the stop of all children went; None until it is done."""
+        return self._engine.report
 
     async def start_process(
         self, spec: "ProcessSpec", *, stop: StopPolicy = FOREVER
@@ -210,76 +271,103 @@ class Supervisor:
         child = ChildSpec(spec.name, run_process_child, (spec,), "temporary", stop)
         return await self.start(child)  # type: ignore[return-value]  # what the body reports
 
-    async def _start(self, order: Callable[[Reply[object]], None]) -> object:
+    def _check_run(self) -> None:
+        """Refuse to touch a supervisor of another trio run, or from outside of any."""
+        try:
+            token = trio.lowlevel.current_trio_token()
+        except RuntimeError:
+            raise WrongThread(self.name) from None
+        if token is not self._engine.token:
+            raise WrongThread(self.name)
+
+    async def _start(
+        self, point: str, order: Callable[[StartReply], None], *, is_first: bool
+    ) -> object:
         engine = self._engine
+        self._check_run()
+        if _points.hook is not None:
+            await _points.hook(f"{point}.enter")
         await trio.lowlevel.checkpoint_if_cancelled()
-        reply: Reply[object] = Reply()
+        reply = StartReply(is_first)
+        group = engine.lives.group
+        if group is not None and group.is_active:
+            caller = child_around(engine.lives.children)
+            reply.at_once = caller is not None and group.is_started_by(caller)
         engine.agenda.post(partial(order, reply))
         try:
+            if _points.hook is not None:
+                await _points.hook(f"{point}.wait")
             return await reply.wait()
-        except trio.Cancelled:
+        except SupervisorError:
+            raise
+        except BaseException:  # cancelled, or interrupted by Ctrl-C
             gone: Reply[ChildReport] = Reply()
             engine.agenda.post(partial(engine.abandon, reply, gone))
             # Bound: CANCEL_PATIENCE, after which the child is reported as stuck.
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True), suppress(SupervisorError):
                 await gone.wait()
             raise
 
 
+def _reason(given: object) -> CancelReason:
+    """Return *given*, or the reason of those who give none."""
+    if given is None:
+        return CancelReason(CancelCode.REQUESTED)
+    if isinstance(given, CancelReason):
+        return given
+    message = f"{given!r} is no CancelReason; use CancelReason(CancelCode.USER, text)"
+    raise TypeError(message)
+
+
 @asynccontextmanager
 async def open_supervisor(
+    options: SupervisorOptions | None = None,
     *,
-    name: str = "supervisor",
-    strategy: Strategy = "one_for_one",
-    max_restarts: int = 3,
-    within: float = 5.0,
     on_event: Callable[[Event], object] | None = None,
-    on_outer_cancel: Grace | KillType = DEFAULT_GRACE,
     random: Random | None = None,
+    **fields: Unpack[OptionFields],
 ) -> AsyncGenerator[Supervisor]:
     """Open a supervisor for the length of a block.
 
+    The fields of `SupervisorOptions` may be given as *options*, or one by one.
+
     Leaving the block stops the children newest first, each by its stop policy, and waits
-    for them. More than *max_restarts* restarts within *within* seconds stop all children
-    and the block. *on_event* is called with each event, in the supervisor's task; it must
-    be quick, and what it raises is logged once. Without it failures are logged.
-    *random* is for the jitter of backoffs.
+    for them. More than ``max_restarts`` restarts within ``within`` seconds stop all
+    children and the block. *on_event* is called with each event, in the supervisor's
+    context; it must be quick, and what it raises is logged once. Without it failures are
+    logged, as by `log_event`. *random* is for the jitter of backoffs.
 
     If cancelled, the children are stopped in the same order, within the seconds of
-    *on_outer_cancel*; those left then are cancelled at once, as all are with `KILL`.
-    Then trio's cancellation travels on. Leaving the block can take as long as a child
-    runs that swallows its cancellation; a `ChildStuck` event names it.
+    ``on_outer_cancel``; those left then are cancelled at once, as all are with `KILL`,
+    or if the stop began under a deadline that is over now. Then trio's cancellation
+    travels on. Leaving the block can take as long as a child runs that swallows its
+    cancellation; a `ChildStuck` event and `Supervisor.report` name it.
 
     Raises:
       BadSpec: an option is wrong; nothing was opened.
       SupervisorsTooDeep: nothing was opened.
-      ExceptionGroup: as from any trio nursery, with what the block raised, and with
-        `RestartLimitReached` if a child was given up, also when a cancellation came
-        while the others were stopped. All children have ended. What
-        children raise else is in events and reports, and comes out nowhere.
+      ExceptionGroup: as from any trio nursery, with what the block raised, with
+        `RestartLimitReached` or `FailureEscalated` if a child was given up, and with
+        `StopErrors` if children raised while all were stopped; also when a cancellation
+        came meanwhile. All children have ended. What children raise else is in events
+        and reports, and comes out nowhere.
       BaseExceptionGroup: the same, if a child or the block raised KeyboardInterrupt,
         SystemExit or something else that is no `Exception`.
     """
-    problems = check_options(
-        name,
-        strategy=strategy,
-        max_restarts=max_restarts,
-        within=within,
-        on_outer_cancel=on_outer_cancel,
-    )
+    options = attrs.evolve(options or SupervisorOptions(), **fields)
+    problems = check_options(options)
     if problems:
         raise BadSpec(problems)
-    engine = Engine(
-        name,
-        RestartBudget(max_restarts, within),
-        on_outer_cancel,
-        Random() if random is None else random,  # noqa: S311  # jitter is no secret
-        Recorder(name, on_event),
-    )
     task = trio.lowlevel.current_task()
     if sum(_open_in.get(each, 0) for each in ancestry(task)) >= DEEPEST:
-        raise SupervisorsTooDeep(name, DEEPEST)
+        raise SupervisorsTooDeep(options.name, DEEPEST)
     around = enclosing_child()
+    engine = Engine(
+        options,
+        Random() if random is None else random,  # noqa: S311  # jitter is no secret
+        Recorder(options.name, on_event, options.log_error_after),
+        around,
+    )
     if around is not None:
         around.inner += (engine,)
         around.is_supervisor = True
@@ -287,10 +375,12 @@ async def open_supervisor(
     try:
         async with trio.open_nursery() as nursery:
             engine.lives.nursery = nursery
-            nursery.start_soon(engine.run, name=name)
+            nursery.start_soon(engine.run, name=engine.name)
             failure: Exception | None = None
             try:
                 with engine.body_scope:
+                    if _points.hook is not None:
+                        await _points.hook("block.open")
                     yield Supervisor(engine)
             except Exception as error:  # noqa: BLE001  # raised when the children are stopped
                 failure = error
@@ -306,74 +396,91 @@ async def _leave(engine: Engine, failure: Exception | None) -> None:
     """Have all children stopped; then raise what the block raised, if it did."""
     code = CancelCode.SHUTDOWN if failure is None else CancelCode.HOST_FAILED
     reason = CancelReason(code, source=engine.name)
+    deadline = trio.current_effective_deadline()
+    if deadline > trio.current_time():  # else the host is cancelled already
+        engine.must_end_by = deadline
     engine.agenda.post(partial(engine.stop_all, reason))
     if failure is not None:
         # Bound: the stop policies; a cancellation reaches the engine's task.
         with trio.CancelScope(shield=True):
+            if _points.hook is not None:
+                await _points.hook("leave.wait")
             await engine.ended.wait()
         raise failure
 
 
 async def supervise(
     children: Iterable[ChildSpec],
+    options: SupervisorOptions | None = None,
     *,
-    name: str | None = None,
-    strategy: Strategy = "one_for_one",
-    max_restarts: int = 3,
-    within: float = 5.0,
     on_event: Callable[[Event], object] | None = None,
-    on_outer_cancel: Grace | KillType = DEFAULT_GRACE,
     random: Random | None = None,
     child: Child | None = None,
     task_status: trio.TaskStatus[Supervisor] = trio.TASK_STATUS_IGNORED,
+    **fields: Unpack[OptionFields],
 ) -> None:
     """Run a supervisor with *children* until it is told to stop.
 
     For ``await nursery.start(supervise, specs)``, which returns the `Supervisor`, and as
-    the body of a child: ``ChildSpec("team", supervise, (specs,), stop=FOREVER)``. Use
-    `functools.partial` for options. The children start in order, each when the one before
-    is up. Without a name it has that of its child spec, or ``supervisor``.
+    the body of a child: ``ChildSpec("team", supervise, (specs, options), stop=FOREVER)``.
+    The fields of *options* may be given one by one, too. The children start in order,
+    each when the one before is up. Without a name it has that of its child spec, or
+    ``supervisor``.
 
-    Returns after `Supervisor.cancel`, and when the supervisor above stops it: then its
-    children stop by their own policies. If cancelled, it does what `open_supervisor` does.
+    Returns after `Supervisor.cancel`, after an automatic shutdown, and when the supervisor
+    above stops it: then its children stop by their own policies. If cancelled, it does
+    what `open_supervisor` does.
 
     Raises:
       BadSpec: with all problems of the options, or of *children*; nothing was started.
       ChildStartFailed: the children that had started are stopped, newest first.
-      ExceptionGroup: with `RestartLimitReached`, as from `open_supervisor`.
+      ExceptionGroup: as from `open_supervisor`; with `ChildStartFailed`, if others
+        raised while they were stopped.
     """
-    if name is None:
-        name = "supervisor" if child is None else child.name
-    if iter(children) is children:
-        raise BadSpec((one_shot_problem(name, children),))
+    options = attrs.evolve(options or SupervisorOptions(), **fields)
+    if child is not None and options.name == SupervisorOptions().name:
+        options = attrs.evolve(options, name=child.name)
+    problems = check_children(options.name, children)
+    if problems:
+        raise BadSpec(problems)
     specs = tuple(children)
-    problems = check_specs(specs)
-    problems += tuple(
-        significant_problem(spec) for spec in specs if not problems and spec.significant
-    )
+    problems = check_specs(specs, options)
     if problems:
         raise BadSpec(problems)
     failed: ChildStartFailed | None = None
-    async with open_supervisor(
-        name=name,
-        strategy=strategy,
-        max_restarts=max_restarts,
-        within=within,
-        on_event=on_event,
-        on_outer_cancel=on_outer_cancel,
-        random=random,
-    ) as supervisor:
-        asked: AbstractContextManager[None] = nullcontext()
-        if child is not None:
-            asked = child.stopping._heard_by(supervisor.cancel)  # noqa: SLF001  # not for bodies
-        with asked:
-            try:
-                for spec in specs:
-                    await supervisor.start(spec)
-            except ChildStartFailed as error:
-                failed = error
-            else:
-                task_status.started(supervisor)
-                await trio.sleep(math.inf)  # until the block is cancelled
+    try:
+        async with open_supervisor(
+            options, on_event=on_event, random=random
+        ) as supervisor:
+            with _asked_through(child, supervisor):
+                failed = await _start_all(supervisor, specs)
+                if failed is None:
+                    task_status.started(supervisor)
+                    await trio.sleep(math.inf)  # until the block is cancelled
+    except BaseExceptionGroup as others:
+        if failed is None:
+            raise
+        raise others.derive([failed, *others.exceptions]) from failed.__cause__
     if failed is not None:
         raise failed
+
+
+def _asked_through(
+    child: Child | None, supervisor: Supervisor
+) -> AbstractContextManager[None]:
+    """Have *supervisor* stop when *child*, whose body it is in, is asked to."""
+    if child is None:
+        return nullcontext()
+    return child.stopping._heard_by(supervisor.cancel)  # noqa: SLF001  # not for bodies
+
+
+async def _start_all(
+    supervisor: Supervisor, specs: tuple[ChildSpec, ...]
+) -> ChildStartFailed | None:
+    """Start children in order, up to the first that fails, which is returned."""
+    for spec in specs:
+        try:
+            await supervisor.start(spec)
+        except ChildStartFailed as error:
+            return error
+    return None

@@ -1,4 +1,4 @@
-"""The code of the tutorial is a program that runs and prints what it says."""
+"""The code of the pages about actors is made of programs that run."""
 
 import re
 import subprocess
@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "tutorial" / "first-actors.md"
+DOCS = ROOT / "docs"
+TUTORIAL = DOCS / "tutorial" / "first-actors.md"
+PAGES = [
+    TUTORIAL,
+    DOCS / "how-to" / "test-your-actors.md",
+    DOCS / "how-to" / "spread-work-over-actors.md",
+]
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = TUTORIAL) -> list[str]:
     return re.findall(
-        rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+        rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
     )
 
 
@@ -27,10 +33,16 @@ def test_the_tutorial_runs_and_prints_what_it_says(
     assert printed.endswith(shown)
 
 
-def test_the_tutorial_is_typed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page: Path) -> None:
+    exec("\n".join(blocks("python", page)), {"__name__": "page"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_is_typed(page: Path, tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    program = tmp_path / "tutorial.py"
-    program.write_text("\n".join(blocks("python")))
+    program = tmp_path / "program.py"
+    program.write_text("\n".join(blocks("python", page)))
     done = subprocess.run(
         [sys.executable, "-m", "mypy", str(program)],
         cwd=ROOT,

@@ -1,36 +1,73 @@
 """No message is lost, doubled or reordered, whatever happens to those who handle it.
 
-A machine of hypothesis sends, reads, cancels, rejects, closes and drains at random, and
-compares the mailbox with a model that is a plain list.
+Hypothesis has many senders and a reader send, read, wait, cancel, put back, stash,
+reject, withdraw, requeue and close in any order, and compares the mailbox with a pure
+model after each step.
 """
 
 from collections.abc import Callable
 from random import Random
 from typing import get_args
 
+import attrs
 import hypothesis.strategies as st
 import pytest
 import trio
-from hypothesis import given, settings
-from trio.testing import MockClock
+from hypothesis import Phase, given, settings
+from tests.support.mailbox_model import Model, Outcome
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from crew_mailbox import (
+    Answer,
+    AnswerState,
+    DeadLetters,
+    LetterNotHeld,
     Mailbox,
     MailboxClosed,
+    MailboxError,
     MailboxFull,
     MailboxStatistics,
     OnFull,
+    Priority,
     Reason,
     Request,
+    StashFull,
     open_mailbox,
 )
 
+HELD = 3
+STATES = {
+    "waiting": AnswerState.WAITING,
+    "replied": AnswerState.REPLIED,
+    "unanswered": AnswerState.UNANSWERED,
+    "dropped": AnswerState.DROPPED,
+}
 
+
+@attrs.frozen(eq=False)
+class Note:
+    """A message."""
+
+    number: int
+
+
+@attrs.frozen(eq=False)
 class Ask(Request[int]):
     """A message that is a request, so that those paths are taken too."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    number: int
+
+
+@attrs.frozen
+class Step:
+    """Something that happens. *number* says to whom, or how much, where it matters."""
+
+    act: str
+    number: int = 0
+    priority: Priority = "normal"
+    ask: bool = False
+    settles: bool = True
+    """Whether all tasks run before the next step. Sends and reads always settle."""
 
 
 def conserves(figures: MailboxStatistics) -> bool:
@@ -39,173 +76,276 @@ def conserves(figures: MailboxStatistics) -> bool:
     return figures.accepted == parts
 
 
-class Model:
-    """A mailbox as it should be: lists, and no speed."""
+class Machine:
+    """A mailbox beside its model, and the tasks that use it."""
 
-    def __init__(self, capacity: int, on_full: OnFull) -> None:
-        self.box: Mailbox[int | Ask] = open_mailbox(
-            "box", capacity=capacity, on_full=on_full
+    def __init__(
+        self, nursery: trio.Nursery, capacity: int, on_full: OnFull, *, strict: bool
+    ) -> None:
+        self.nursery = nursery
+        self.model = Model(capacity, on_full, HELD)
+        self.box: Mailbox[Note | Ask] = open_mailbox(
+            "box",
+            capacity=capacity,
+            on_full=on_full,
+            dead_letters=DeadLetters(held=HELD),
+            strict_checkpoints=strict,
+            budget=2,
         )
-        self.capacity = capacity
-        self.on_full = on_full
-        self.queue = list[int]()
-        self.system = list[int]()
-        self.hand: int | None = None
+        self.answers = dict[int, Answer]()
+        self.outcomes = dict[int, Outcome]()
+        self.senders = dict[int, trio.CancelScope]()
+        self.reader: trio.CancelScope | None = None
+        self.hand: Note | Ask | None = None
         self.next = 0
-        self.accepted = self.handled = self.dead = self.returned = 0
-        self.closed = False
 
-    def check(self) -> None:
-        figures = self.box.statistics()
-        assert conserves(figures)
-        assert figures.accepted == self.accepted
-        assert figures.handled == self.handled
-        assert figures.dead == self.dead == self.box.dead_letters.total
-        assert figures.returned == self.returned
-        assert figures.in_hand == (self.hand is not None)
+    # What the tasks do
 
-    def _message(self, *, ask: bool) -> tuple[int, int | Ask]:
+    def make(self, *, ask: bool) -> Note | Ask:
         self.next += 1
-        return self.next, Ask(self.next) if ask else self.next
+        if not ask:
+            return Note(self.next)
+        request, answer = Ask(self.next), Answer("asker")
+        answer.attach(request)
+        self.answers[self.next] = answer
+        self.model.asks[self.next] = "waiting"
+        return request
 
-    async def send(self, *, ask: bool, nowait: bool) -> None:
-        number, message = self._message(ask=ask)
-        full = len(self.queue) >= self.capacity
+    def try_to(self, number: int, act: Callable[[], None]) -> None:
         try:
-            if nowait:
-                self.box.send_nowait(message)
-            else:
-                with trio.move_on_after(1) as scope:
-                    await self.box.send(message)
-                if scope.cancelled_caught:
-                    assert full
-                    assert self.on_full == "wait"
-                    assert not self.closed
-                    return
+            act()
         except MailboxClosed:
-            assert self.closed
-            return
+            self.outcomes[number] = "closed"
         except MailboxFull:
-            assert full
-            assert self.on_full in ("wait", "fail")
-            return
-        assert not self.closed
-        self.accepted += 1
-        if full:
-            self.dead += 1
-        if full and self.on_full == "drop_old":
-            del self.queue[0]
-            self.queue.append(number)
-        elif not full:
-            self.queue.append(number)
-
-    def send_system(self, *, ask: bool) -> None:
-        number, message = self._message(ask=ask)
-        try:
-            self.box.send_system(message)
-        except MailboxClosed:
-            assert self.closed
+            self.outcomes[number] = "full"
         else:
-            self.system.append(number)
-            self.accepted += 1
+            self.outcomes[number] = "accepted"
 
-    def _settle(self) -> None:
-        self.handled += self.hand is not None
+    async def send(self, message: Note | Ask, priority: Priority) -> None:
+        number = message.number
+        self.outcomes[number] = "waiting"
+        with trio.CancelScope() as self.senders[number]:
+            try:
+                await self.box.send(message, priority)
+            except MailboxClosed:
+                self.outcomes[number] = "closed"
+            except MailboxFull:
+                self.outcomes[number] = "full"
+            else:
+                self.outcomes[number] = "accepted"
+        if self.senders.pop(number).cancelled_caught:
+            self.outcomes[number] = "cancelled"
+
+    async def read(self) -> None:
+        with trio.CancelScope() as self.reader:
+            try:
+                self.hand = await self.box.receive()
+            except MailboxClosed:
+                assert self.model.closed
+        self.reader = None
+
+    # The steps
+
+    async def take(self, step: Step) -> None:
+        act: Callable[[Step], None] = getattr(self, f"do_{step.act}")
+        is_task = step.act in ("send", "receive")
+        if is_task:
+            await self.settle()
+        act(step)
+        assert conserves(self.box.statistics())
+        if is_task or step.settles:
+            await self.settle()
+
+    async def settle(self) -> None:
+        await wait_all_tasks_blocked()
+        self.model.settle()
+        self.check()
+
+    def do_send(self, step: Step) -> None:
+        message = self.make(ask=step.ask)
+        self.nursery.start_soon(self.send, message, step.priority)
+        self.model.send(message.number, step.priority, waits=True)
+
+    def do_send_nowait(self, step: Step) -> None:
+        message = self.make(ask=step.ask)
+        self.try_to(
+            message.number, lambda: self.box.send_nowait(message, step.priority)
+        )
+        self.model.send(message.number, step.priority, waits=False)
+
+    def do_send_system(self, step: Step) -> None:
+        message = self.make(ask=step.ask)
+        self.try_to(message.number, lambda: self.box.send_system(message))
+        self.model.send_system(message.number)
+
+    def do_cancel_sender(self, step: Step) -> None:
+        waiting = sorted(self.senders)
+        if waiting:
+            number = waiting[step.number % len(waiting)]
+            self.senders[number].cancel()
+            self.model.cancel_sender(number)
+
+    def do_receive(self, step: Step) -> None:
+        if self.reader is None:
+            self.hand = None
+            self.nursery.start_soon(self.read)
+            self.model.receive()
+
+    def do_cancel_reader(self, step: Step) -> None:
+        if self.reader is not None:
+            self.reader.cancel()
+            self.model.cancel_reader()
+
+    def do_reply(self, step: Step) -> None:
+        if isinstance(self.hand, Ask) and not self.has_answer(self.hand):
+            self.hand.reply(1)
+            self.model.reply()
+
+    def has_answer(self, ask: Ask) -> bool:
+        """Return whether *ask* was answered, or lost its asker by a requeue."""
+        answer = self.answers.get(ask.number)
+        return answer is None or answer.replied
+
+    def do_ack(self, step: Step) -> None:
         self.hand = None
-
-    async def receive(self) -> None:
-        self._settle()
-        queue = self.system or self.queue
-        try:
-            with trio.fail_after(1):
-                message = await self.box.receive()
-        except trio.TooSlowError:
-            assert not queue
-            assert not self.closed
-        except MailboxClosed:
-            assert not queue
-            assert self.closed
-        else:
-            self.hand = queue.pop(0)
-            assert self.hand == (
-                message.number if isinstance(message, Ask) else message
-            )
-
-    async def receive_cancelled(self) -> None:
-        self._settle()
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await self.box.receive()
-        assert scope.cancelled_caught
-
-    def ack(self) -> None:
-        self._settle()
         self.box.ack()
+        self.model.ack()
 
-    def reject(self) -> None:
-        self.dead += self.hand is not None
+    def do_reject(self, step: Step) -> None:
         self.hand = None
         self.box.reject(Reason.HANDLER_FAILED)
+        self.model.reject()
 
-    def close(self) -> None:
-        self.closed = True
+    def do_put_back(self, step: Step) -> None:
+        self.hand = None
+        self.box.put_back()
+        self.model.put_back()
+
+    def do_stash(self, step: Step) -> None:
+        try:
+            self.box.stash(step.number)
+        except StashFull:
+            assert not self.model.stash(step.number)
+        else:
+            self.hand = None
+            assert self.model.stash(step.number)
+
+    def do_unstash(self, step: Step) -> None:
+        assert self.box.unstash() == self.model.unstash()
+
+    def do_withdraw(self, step: Step) -> None:
+        def matches(number: int) -> bool:
+            return number % 4 == step.number
+
+        gone = self.box.withdraw(lambda message: matches(message.number))
+        assert [message.number for message in gone] == self.model.withdraw(matches)
+
+    def do_requeue(self, step: Step) -> None:
+        letter = max(self.box.dead_letters.total - step.number, 1)
+        number = self.model.holding.get(letter)
+        try:
+            self.box.dead_letters.requeue(letter, self.box)
+        except (LetterNotHeld, MailboxError):
+            assert not self.model.requeue(letter)
+        else:
+            assert self.model.requeue(letter)
+            assert number is not None
+            self.answers.pop(number, None)
+
+    def do_close(self, step: Step) -> None:
         self.box.close()
+        self.model.close()
 
-    def _empty(self) -> list[int]:
-        taken = self.system + self.queue
-        self.system, self.queue, self.closed = [], [], True
-        return taken
+    def do_drain(self, step: Step) -> None:
+        gone = [message.number for message in self.box.drain()]
+        assert gone == self.model.drain()
 
-    def drain(self) -> None:
-        numbers = [
-            message.number if isinstance(message, Ask) else message
-            for message in self.box.drain()
-        ]
-        assert numbers == self._empty()
-        self.returned += len(numbers)
+    def do_bury(self, step: Step) -> None:
+        assert self.box.bury() == self.model.bury()
 
-    def bury(self) -> None:
-        lost = len(self._empty())
-        assert self.box.bury() == lost
-        self.dead += lost
+    # The comparison
 
-
-STEPS = st.sampled_from(
-    [
-        "send", "send", "send", "ask", "nowait", "system", "receive", "receive",
-        "receive", "cancelled", "ack", "reject", "close", "drain", "bury",
-    ]
-)  # fmt: skip
-
-
-async def take(model: Model, step: str) -> None:
-    if step in ("send", "ask", "nowait"):
-        await model.send(ask=step == "ask", nowait=step == "nowait")
-    elif step == "system":
-        model.send_system(ask=model.next % 2 == 0)
-    elif step == "receive":
-        await model.receive()
-    elif step == "cancelled":
-        await model.receive_cancelled()
-    else:
-        act: Callable[[], None] = getattr(model, step)
-        act()
+    def check(self) -> None:
+        box, model = self.box, self.model
+        figures = box.statistics()
+        assert conserves(figures)
+        assert figures.accepted == model.accepted
+        assert figures.handled == model.handled
+        assert figures.dead == model.dead
+        assert figures.returned == model.returned
+        assert figures.queued == model.queued
+        assert figures.urgent == len(model.lanes["urgent"])
+        assert figures.low == len(model.lanes["low"])
+        assert figures.stashed == len(model.aside)
+        assert figures.in_hand == (model.hand is not None)
+        assert figures.senders_waiting == len(model.blocked)
+        assert figures.closed == model.closed
+        assert self.outcomes == model.outcomes
+        assert (self.reader is not None) == model.reading
+        hand = None if self.hand is None else self.hand.number
+        assert hand == (None if model.hand is None else model.hand[0])
+        assert box.deliveries == (0 if model.hand is None else 1 + model.hand[1])
+        for number, answer in self.answers.items():
+            assert answer.state is STATES[model.asks[number]]
+        letters = [letter.reason for letter in box.dead_letters.newest()]
+        assert letters == [reason for _, reason in model.letters]
+        assert box.dead_letters.statistics().requeued == model.requeued
+        assert box.dead_letters.statistics().held == len(model.holding)
 
 
-@settings(max_examples=300)
+ACTS = (
+    *("send",) * 8,
+    *("receive",) * 6,
+    *("cancel_sender", "put_back", "stash") * 2,
+    *("send_nowait", "send_system", "cancel_reader", "unstash", "reply"),
+    *("ack", "reject", "withdraw", "requeue"),
+)
+ENDS = ("close", "drain", "bury")
+
+
+def steps_of(least: int, most: int) -> st.SearchStrategy[list[Step]]:
+    step = st.builds(
+        Step,
+        act=st.sampled_from(ACTS),
+        number=st.integers(0, 3),
+        priority=st.sampled_from(get_args(Priority)),
+        ask=st.booleans(),
+        settles=st.booleans(),
+    )
+    return st.lists(step, min_size=least, max_size=most)
+
+
+@settings(
+    max_examples=500,
+    deadline=None,
+    # Without shrinking: it would take minutes, and a run of 60 steps can be read.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 @given(
-    steps=st.lists(STEPS, max_size=60),
-    capacity=st.integers(1, 4),
+    steps=steps_of(20, 60),
+    end=st.sampled_from(ENDS),
+    after=steps_of(0, 10),
+    capacity=st.integers(1, 3),
     on_full=st.sampled_from(get_args(OnFull)),
+    strict=st.booleans(),
 )
 def test_a_mailbox_does_what_its_model_does(
-    steps: list[str], capacity: int, on_full: OnFull
+    *,
+    steps: list[Step],
+    end: str,
+    after: list[Step],
+    capacity: int,
+    on_full: OnFull,
+    strict: bool,
 ) -> None:
     async def run() -> None:
-        model = Model(capacity, on_full)
-        for step in steps:
-            await take(model, step)
-            model.check()
+        async with trio.open_nursery() as nursery:
+            machine = Machine(nursery, capacity, on_full, strict=strict)
+            for step in (*steps, Step(end), *after):
+                await machine.take(step)
+            machine.box.close()
+        await machine.take(Step("drain"))
+        assert machine.box.statistics().queued == machine.box.statistics().in_hand
 
     trio.run(run, clock=MockClock(autojump_threshold=0))
 

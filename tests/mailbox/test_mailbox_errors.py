@@ -7,11 +7,13 @@ import pytest
 from crew_mailbox import (
     AlreadyAsked,
     AlreadyReplied,
+    LetterNotHeld,
     MailboxClosed,
     MailboxError,
     MailboxFull,
     NotAsked,
     ReaderBusy,
+    StashFull,
 )
 
 ERRORS = [
@@ -21,6 +23,8 @@ ERRORS = [
     AlreadyReplied("Get()"),
     AlreadyAsked("Get()"),
     NotAsked("Get()"),
+    StashFull("inbox", 3),
+    LetterNotHeld(7, 9),
 ]
 
 
@@ -34,7 +38,8 @@ def test_an_error_survives_pickle(error: MailboxError) -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_names_its_thing(error: MailboxError) -> None:
-    assert "inbox" in str(error) or "Get()" in str(error)
+    things = ("inbox", "Get()", "dead letter 7 of 9")
+    assert any(thing in str(error) for thing in things)
 
 
 def test_a_full_mailbox_names_its_capacity() -> None:

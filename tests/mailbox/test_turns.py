@@ -2,12 +2,12 @@
 
 import sys
 from time import perf_counter
+from types import SimpleNamespace
 
 import pytest
 import trio
 from trio.lowlevel import Task
 
-import crew_mailbox._mailbox as mailboxes
 import crew_mailbox._turn as turns
 from crew_mailbox import Mailbox, Request, open_mailbox
 from crew_mailbox._turn import Turn, turn_of_this_run
@@ -137,14 +137,10 @@ async def test_a_fan_out_over_many_mailboxes_gives_way_too() -> None:
     assert sum(steps.steps.values()) >= 9
 
 
-async def work_strictly(found: tuple[turns._Run, bool]) -> None:
-    """Check that mailboxes which go by what was *found* work, by trio's strict rule."""
-    run, can_look = found
-    assert run.task is trio.lowlevel.current_task()
-    assert not can_look
+async def work_strictly(private: object) -> None:
+    """Check that mailboxes in a trio where *private* was found are strict, and work."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turns, "CAN_LOOK", can_look)
-        patch.setattr(mailboxes, "RUN", run)
+        patch.setattr(turns, "_PRIVATE", private)
         assert turn_of_this_run(strict=False).strict
         assert await steps_of_sending(10, budget=64) == 10
         box: Mailbox[int] = open_mailbox("box", capacity=2)
@@ -160,42 +156,39 @@ async def work_strictly(found: tuple[turns._Run, bool]) -> None:
 async def test_in_a_trio_without_its_private_module_mailboxes_are_strict() -> None:
     with pytest.MonkeyPatch.context() as patch:  # no await: trio needs it back
         patch.setitem(sys.modules, "trio._core._run", None)
-        found = turns._find_run()
+        found = turns._find_private()
     await work_strictly(found)
 
 
-async def test_in_a_trio_without_a_run_context_mailboxes_are_strict() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr("trio._core._run.GLOBAL_RUN_CONTEXT")
-        found = turns._find_run()
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "trio._core._run.GLOBAL_RUN_CONTEXT",
+        "trio._core._run.CancelStatus",
+        "trio._core._run.CancelStatus.effectively_cancelled",
+        "trio.lowlevel.Task._cancel_status",
+    ],
+)
+async def test_in_a_trio_that_lacks_a_private_field_mailboxes_are_strict(
+    missing: str,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:  # no await: trio needs it back
+        patch.delattr(missing)
+        found = turns._find_private()
+    assert found is None
     await work_strictly(found)
 
 
-async def test_in_a_trio_whose_tasks_have_no_status_mailboxes_are_strict() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(Task, "_cancel_status")
-        found = turns._find_run()
-    await work_strictly(found)
-
-
-async def test_in_a_trio_whose_status_tells_nothing_mailboxes_are_strict() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr("trio._core._run.CancelStatus.effectively_cancelled")
-        found = turns._find_run()
-    await work_strictly(found)
-
-
-async def test_in_a_trio_without_a_class_of_statuses_mailboxes_are_strict() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr("trio._core._run.CancelStatus")
-        found = turns._find_run()
-    await work_strictly(found)
+async def test_in_a_trio_that_keeps_the_task_elsewhere_mailboxes_are_strict() -> None:
+    await work_strictly(SimpleNamespace(task="another"))
 
 
 async def test_in_the_trio_that_is_installed_nothing_is_missing() -> None:
-    run, can_look = turns._find_run()
-    assert run.task is trio.lowlevel.current_task()
-    assert can_look
+    turn = turn_of_this_run(strict=False)
+    assert not turn.strict
+    assert turn.here["task"] is trio.lowlevel.current_task()
+    await trio.lowlevel.checkpoint()
+    assert turn.here["task"] is trio.lowlevel.current_task()
 
 
 def test_a_strict_turn_belongs_to_nobody() -> None:

@@ -1,7 +1,6 @@
 """Cancellation from outside is an order; what is about the program ends the tree."""
 
 import signal
-from functools import partial
 
 import pytest
 import trio
@@ -14,6 +13,7 @@ from crew_supervisors import (
     CancelCode,
     Child,
     ChildFailed,
+    ChildInfo,
     ChildSpec,
     ChildStopped,
     ChildStuck,
@@ -81,16 +81,6 @@ async def test_the_stop_after_a_cancellation_is_bounded(
     ]
 
 
-async def test_a_child_that_ends_before_its_wave_is_passed_over() -> None:
-    async with open_supervisor() as sup:
-        await sup.start(ChildSpec("a", forever))
-        engine = sup._engine
-        record = engine.lives.children["a"]
-        await sup.stop("a")
-        engine.agenda.post(partial(engine._kill_wave, [record]))
-        assert record.state is State.STOPPED
-
-
 async def test_a_child_that_is_stuck_already_is_not_reported_again(
     autojump_clock: MockClock,
 ) -> None:
@@ -138,15 +128,37 @@ async def test_a_cancellation_while_the_block_is_left_bounds_the_rest(
     autojump_clock: MockClock,
 ) -> None:
     events: list[Event] = []
-    with trio.move_on_after(2) as host:
-        async with open_supervisor(
-            on_event=events.append, on_outer_cancel=Grace(1)
-        ) as sup:
-            await sup.start(ChildSpec("a", polite, (60,), stop=FOREVER))
+    async with trio.open_nursery() as nursery:
+        with trio.CancelScope() as host:
+
+            @nursery.start_soon
+            async def cancel() -> None:
+                await trio.sleep(2)
+                host.cancel()
+
+            async with open_supervisor(
+                on_event=events.append, on_outer_cancel=Grace(1)
+            ) as sup:
+                await sup.start(ChildSpec("a", polite, (60,), stop=FOREVER))
     assert host.cancelled_caught
     assert stops_of(events) == [("a", 3, "cancelled")]
     (ended,) = [e for e in events if isinstance(e, SupervisorEnded)]
     assert ended.reason.code is CancelCode.SHUTDOWN  # the first reason counts
+
+
+async def test_a_deadline_that_was_known_when_the_stop_began_shortens_every_grace(
+    autojump_clock: MockClock,
+) -> None:
+    events: list[Event] = []
+    with trio.move_on_after(2) as host:
+        async with open_supervisor(
+            on_event=events.append, on_outer_cancel=Grace(60)
+        ) as sup:
+            for name in "abc":
+                await sup.start(ChildSpec(name, polite, (60,), stop=FOREVER))
+    assert host.cancelled_caught
+    assert {stop[1:] for stop in stops_of(events)} == {(2, "cancelled")}
+    assert len(stops_of(events)) == 3
 
 
 @pytest.mark.parametrize("policy", [KILL, Grace(3)])
@@ -191,11 +203,12 @@ async def test_a_cancelled_child_is_never_restarted(autojump_clock: MockClock) -
         finally:
             raise ValueError
 
-    with trio.move_on_after(1):
+    with pytest.raises(ExceptionGroup) as out, trio.move_on_after(1):
         async with open_supervisor(on_event=lambda _: None) as sup:
             await sup.start(ChildSpec("a", count))
             await trio.sleep_forever()
     assert starts == [0]
+    assert out.group_contains(ValueError)  # nothing that was raised gets lost
 
 
 async def test_a_cancelled_that_is_not_ours_is_a_failure_like_any_other() -> None:
@@ -215,11 +228,13 @@ async def test_a_cancelled_that_is_not_ours_is_a_failure_like_any_other() -> Non
             raise kept[0]
         await trio.sleep_forever()
 
+    found: tuple[ChildInfo, ...] = ()
     async with open_supervisor(on_event=events.append) as sup:
         await sup.start(ChildSpec("a", replay))
         await trio.testing.wait_all_tasks_blocked()
-        (info,) = sup.children()
-        assert (info.state, info.incarnation) == (State.RUNNING, 2)
+        found = sup.children()
+    (info,) = found  # the block was not ended by it
+    assert (info.state, info.incarnation) == (State.RUNNING, 2)
     (failed,) = [e for e in events if isinstance(e, ChildFailed)]
     assert isinstance(failed.error, trio.Cancelled)
 
@@ -246,7 +261,7 @@ async def test_an_error_of_the_block_and_a_cancellation_both_come_out(
             await sup.start(ChildSpec("a", polite, (9,), stop=FOREVER))
             raise ValueError
     assert host.cancel_called
-    assert trio.current_time() == 2
+    assert trio.current_time() == 1
     (error,) = out.value.exceptions
     assert isinstance(error, ValueError)
 
@@ -278,7 +293,7 @@ async def test_a_limit_that_was_reached_comes_out_of_a_cancelled_host_too(
             await sup.start(ChildSpec("a", crash))
             await trio.sleep_forever()
     assert host.cancel_called
-    assert trio.current_time() == 2
+    assert trio.current_time() == 1
     (error,) = out.value.exceptions
     assert isinstance(error, RestartLimitReached)
     assert isinstance(error.__cause__, ValueError)

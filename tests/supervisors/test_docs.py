@@ -4,17 +4,28 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
+import attrs
 import pytest
 
-from crew_supervisors import State
-from crew_supervisors._agenda import WAVE
+from crew_supervisors import (
+    CancelCode,
+    CancelReason,
+    ChildReport,
+    Event,
+    State,
+    StuckChild,
+    SupervisorReport,
+)
 from crew_supervisors._recorder import KEPT_EVENTS
 from crew_supervisors._specs import CANCEL_PATIENCE
+from crew_supervisors._stops import WAVE
 from crew_supervisors._supervisor import DEEPEST
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "explanation" / "supervision.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference" / "supervisor-events.md").read_text()
 HOW_TO = (ROOT / "docs" / "how-to" / "embed-a-supervisor.md").read_text()
 
 
@@ -82,3 +93,17 @@ def test_the_package_stands_on_trio_attrs_and_psutil_only() -> None:
     allowed = {"attr", "attrs", "crew_supervisors", "outcome", "psutil", "trio"}
     allowed |= {"idna", "sniffio", "sortedcontainers", "_cffi_backend"}  # trio's own
     assert set(found) <= allowed
+
+
+def test_the_reference_has_every_event_with_its_fields_in_their_order() -> None:
+    """The names and their order are promised: whoever adds a field adds it there."""
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (`.*`) \|$", REFERENCE, re.MULTILINE)
+    written = {name: re.findall(r"`(\w+)`", fields) for name, fields in rows}
+    kinds = (*get_args(Event), ChildReport, SupervisorReport, StuckChild, CancelReason)
+    found = {kind.__name__: [a.name for a in attrs.fields(kind)] for kind in kinds}
+    assert written == found
+
+
+def test_the_reference_has_every_code() -> None:
+    for code in CancelCode:
+        assert f"| `{code.value}` |" in REFERENCE

@@ -10,6 +10,8 @@ from trio.testing import MockClock
 
 from crew_supervisors import (
     ChildSpec,
+    DeadLetterRule,
+    HeartbeatDeadLetter,
     HeartbeatWatcher,
     Level,
     LevelChange,
@@ -45,7 +47,7 @@ def test_each_border_belongs_to_the_better_level(age: float, level: Level) -> No
 
 
 @given(
-    st.tuples(*[st.floats(0, 1e6)] * 3).map(sorted),
+    st.tuples(*[st.floats(0.001, 1e6)] * 3).map(sorted),
     st.floats(0, 1e9),
     st.floats(0, 1e9),
 )
@@ -65,7 +67,7 @@ def test_nothing_changes_before_the_next_change_and_then_it_does(
 
 
 @pytest.mark.parametrize(
-    "limits", [(3, 2, 9), (-1, 2, 3), (1, 2, math.inf), (1, math.nan, 3)]
+    "limits", [(3, 2, 9), (-1, 2, 3), (1, 2, math.inf), (1, math.nan, 3), (0, 0, 0)]
 )
 def test_thresholds_that_do_not_rise_are_refused(
     limits: tuple[float, float, float],
@@ -96,7 +98,7 @@ class Watched:
     async def probe(self) -> bool:
         assert self.answers is not None
         self.asked.append(trio.current_time())
-        return self.answers.pop(0)
+        return self.answers.pop(0) if self.answers else False
 
 
 async def test_silence_is_noticed_once_for_each_level(
@@ -110,6 +112,7 @@ async def test_silence_is_noticed_once_for_each_level(
         (after(6), Level.STALE),
         (after(30), Level.DEAD),
     ]
+    assert watched.watcher.level is Level.DEAD
 
 
 async def test_a_beat_puts_the_next_border_off(autojump_clock: MockClock) -> None:
@@ -150,7 +153,7 @@ async def test_the_probe_is_asked_before_dead_is_said(
 ) -> None:
     """A yes counts for `dead` seconds, and the level stays `stale` meanwhile."""
     watched = Watched([True, True, False])
-    with trio.move_on_after(1_000):
+    with trio.move_on_after(100):
         await watched.watcher.run()
     first = after(30)
     assert watched.asked == [first, first + 30, first + 30 + 30]
@@ -248,6 +251,153 @@ async def test_a_suspend_does_not_use_up_what_a_probe_has_granted(
         await trio.testing.wait_all_tasks_blocked()
         assert watched.notices[-1][1] is Level.DEAD
         nursery.cancel_scope.cancel()
+
+
+async def test_a_suspend_that_stops_the_clock_as_well_is_seen(
+    autojump_clock: MockClock,
+) -> None:
+    """As on Linux: nothing is late, and only another clock tells."""
+    watched = Watched()
+    suspended = 0.0
+    watched.watcher.suspended = lambda: suspended
+    with trio.move_on_after(100):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(watched.watcher.run)
+            await trio.sleep(2.5)
+            suspended = 3_600.0
+    assert watched.notices == [
+        (after(after(3) + 3), Level.WARN),
+        (after(after(3) + 6), Level.STALE),
+        (after(after(3) + 30), Level.DEAD),
+    ]
+
+
+async def test_a_question_that_a_suspend_interrupted_is_asked_again(
+    autojump_clock: MockClock,
+) -> None:
+    watched = Watched()
+    suspended = 0.0
+    asked: list[float] = []
+
+    async def interrupted() -> bool:
+        nonlocal suspended
+        asked.append(trio.current_time())
+        if len(asked) == 1:
+            suspended = 3_600.0
+            await trio.sleep_forever()
+        return True
+
+    watched.watcher.suspended = lambda: suspended
+    watched.watcher.probe = interrupted
+    with trio.move_on_after(50):
+        await watched.watcher.run()
+    assert asked[:2] == [after(30), after(30) + 5]
+    assert [level for _, level in watched.notices] == [Level.WARN, Level.STALE]
+
+
+async def test_activity_is_asked_before_a_level_gets_worse_and_is_a_sign(
+    autojump_clock: MockClock,
+) -> None:
+    watched = Watched([False])
+    answers = [True, False, True, False, False, False]
+    asked: list[float] = []
+
+    async def activity() -> bool:
+        asked.append(round(trio.current_time(), 6))
+        return answers.pop(0)
+
+    watched.watcher.activity = activity
+    with trio.move_on_after(45):
+        await watched.watcher.run()
+    assert asked == [3, 6, 9, 12, 15, 39]
+    assert watched.asked == [pytest.approx(39)]
+    assert [(round(at, 6), level) for at, level in watched.notices] == [
+        (6, Level.WARN),
+        (9, Level.HEALTHY),
+        (12, Level.WARN),
+        (15, Level.STALE),
+        (39, Level.DEAD),
+    ]
+
+
+async def test_the_third_verdict_in_a_row_makes_a_dead_letter(
+    autojump_clock: MockClock,
+) -> None:
+    """One each further `dead` seconds, and never two within the cooldown."""
+    watched = Watched()
+    letters: list[HeartbeatDeadLetter] = []
+
+    async def receive(letter: HeartbeatDeadLetter) -> None:
+        letters.append(letter)
+
+    watched.watcher.on_dead_letter = receive
+    with trio.move_on_after(200):
+        await watched.watcher.run()
+    first = after(30)
+    assert letters == [
+        HeartbeatDeadLetter("agent", first + 60, 0, 3),
+        HeartbeatDeadLetter("agent", first + 120, 0, 5),
+    ]
+    assert len(watched.notices) == 3
+
+
+async def test_a_dead_letter_that_nobody_takes_is_logged(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    watcher = HeartbeatWatcher(
+        name="agent",
+        thresholds=SHORT,
+        on_level=Watched().note,
+        dead_letters=DeadLetterRule(streak=2, cooldown=math.inf),
+    )
+    with trio.move_on_after(200):
+        await watcher.run()
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage() == (
+        "agent: no sign of life for 60 s, found dead 2 times in a row"
+    )
+
+
+async def test_the_streak_outlives_the_restarts_of_a_watcher(
+    autojump_clock: MockClock,
+) -> None:
+    letters: list[HeartbeatDeadLetter] = []
+
+    async def receive(letter: HeartbeatDeadLetter) -> None:
+        letters.append(letter)
+
+    async def give_up(change: LevelChange) -> None:
+        if change.level is Level.DEAD:
+            raise ValueError
+
+    watcher = HeartbeatWatcher(
+        name="agent", thresholds=SHORT, on_level=give_up, on_dead_letter=receive
+    )
+    async with open_supervisor(on_event=lambda _: None) as sup:
+        await sup.start(ChildSpec("heartbeat", watcher.run))
+        await trio.sleep(100)
+    assert [letter.streak for letter in letters] == [3]
+
+
+async def test_nothing_wakes_up_while_all_is_well(autojump_clock: MockClock) -> None:
+    """A beat costs the watcher nothing: it looks once in `warn` seconds."""
+    watched = Watched()
+    looks = 0
+
+    def count() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0
+
+    watched.watcher.suspended = count
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watched.watcher.run)
+        for _ in range(300):
+            await trio.sleep(0.1)
+            watched.watcher.beat()
+        nursery.cancel_scope.cancel()
+    assert looks <= 1 + 30 / 2.9
 
 
 async def test_a_watcher_is_a_child_like_any_other(autojump_clock: MockClock) -> None:

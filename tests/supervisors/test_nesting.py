@@ -98,7 +98,7 @@ async def test_all_supervisors_of_one_body_are_asked_to_stop(
         async with open_supervisor() as top:
             await top.start(ChildSpec("two", two, stop=FOREVER))
             assert (await top.stop("two")).end == "returned"
-    assert handles[0].stopping._listeners == []
+    assert handles[0].stopping._listeners == ()
 
 
 async def test_a_nested_supervisor_has_the_name_of_its_child_spec() -> None:
@@ -180,7 +180,6 @@ async def test_children_added_later_are_lost_when_the_supervisor_is_restarted() 
 
         specs = [ChildSpec("fixed", forever)]
         await supervise(specs, child=child, task_status=Status())
-        raise ValueError
 
     async with open_supervisor(on_event=lambda _: None) as top:
         first = await top.start(ChildSpec("team", team, stop=FOREVER))

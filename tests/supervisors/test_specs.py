@@ -20,6 +20,7 @@ from crew_supervisors import (
     ChildRunning,
     ChildSpec,
     ChildStartFailed,
+    FailureEscalated,
     Grace,
     NoSuchChild,
     RestartLimitReached,
@@ -27,6 +28,8 @@ from crew_supervisors import (
     SupervisorError,
     SupervisorsTooDeep,
     SupervisorStopped,
+    TooManyChildren,
+    WrongThread,
     check_specs,
     open_supervisor,
     supervise,
@@ -130,8 +133,11 @@ def test_a_long_value_is_cut() -> None:
     [
         ("name", ""),
         ("name", 3),
-        ("strategy", "one_for_all"),
         ("strategy", "nonsense"),
+        ("strategy", None),
+        ("auto_shutdown", "always"),
+        ("max_children", 5),
+        ("log_error_after", -1),
         ("max_restarts", -1),
         ("max_restarts", 1.5),
         ("max_restarts", True),
@@ -190,9 +196,31 @@ async def test_supervise_checks_all_children_before_it_starts_one() -> None:
     assert started == []
 
 
-async def test_children_that_can_be_read_only_once_are_refused() -> None:
-    with pytest.raises(BadSpec, match="tuple or a list"):
-        await supervise(ChildSpec(name, body) for name in "ab")
+@pytest.mark.parametrize(
+    ("children", "message"),
+    [
+        ((ChildSpec(name, body) for name in "ab"), "only once"),
+        (ChildSpec("a", body), "one spec"),
+        (7, "no collection"),
+    ],
+    ids=["generator", "one spec", "number"],
+)
+async def test_what_is_no_collection_of_specs_is_refused(
+    children: Any, message: str
+) -> None:
+    with pytest.raises(BadSpec, match=f"{message}.*pass a tuple"):
+        await supervise(children)
+
+
+async def test_a_reason_that_is_none_is_refused() -> None:
+    reason: Any = "lunch"
+    async with open_supervisor() as sup:
+        await sup.start(ChildSpec("a", body))
+        with pytest.raises(TypeError, match="CancelReason"):
+            await sup.stop("a", reason)
+        with pytest.raises(TypeError, match="'lunch'"):
+            sup.cancel(reason)
+        assert sup.counts().active == 1
 
 
 PROBLEM = SpecProblem("child 'a'", "name", "''", "is no name", "give it one")
@@ -204,6 +232,9 @@ ERRORS: list[SupervisorError] = [
     ChildRunning("a", "s", "running"),
     NoSuchChild("a", "s"),
     RestartLimitReached("a", "s", 3, 5.0),
+    FailureEscalated("a", "s"),
+    TooManyChildren("s", 3),
+    WrongThread("s"),
     SupervisorStopped("s"),
     SupervisorsTooDeep("s", 50),
 ]

@@ -9,7 +9,22 @@ from typing import assert_type
 
 import attrs
 
-from crew_actors.actors import Actor, Actors, Inbox, Ref, Request
+from crew_actors.actors import (
+    Actor,
+    Actors,
+    Exited,
+    Group,
+    Inbox,
+    Recipient,
+    Redeliver,
+    Ref,
+    Request,
+    Router,
+    Terminated,
+    least_loaded,
+    round_robin,
+)
+from crew_actors.testing import Probe, open_probe
 from crew_mailbox import Address, Mailbox, open_mailbox
 
 
@@ -89,6 +104,81 @@ def narrowing(ref: Ref[Message], narrow: Ref[Add]) -> None:
     some: Ref[Add] = ref
     all_: Ref[Message] = narrow  # type: ignore[assignment]
     assert some == all_
+
+
+async def options(actors: Actors) -> None:
+    await actors.spawn(counter, 1, on_crash=Redeliver(3), on_full="drop_old")
+    await actors.spawn(Counter, 1, on_crash="resume", restart="temporary")
+    await actors.spawn(counter, 1, size=3)  # type: ignore[call-overload]
+    await actors.spawn(counter, 1, on_full="block")  # type: ignore[call-overload]
+
+
+async def ordering(ref: Ref[Message]) -> None:
+    await ref.tell(Add(1), "urgent")
+    await ref.tell(Add(1), priority="low")
+    ref.tell_nowait(Add(1), priority="normal")
+    assert_type(await ref.ask(Get(), timeout=1.0, priority="urgent"), int)
+    await ref.tell(Add(1), priority="high")  # type: ignore[arg-type]
+    assert_type(await ref.wait(), Terminated)
+
+
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+async def watching(inbox: Inbox[Add | Terminated], other: Ref[Get]) -> None:
+    inbox.watch(other)
+    inbox.watch_with(other, Add(1))
+    inbox.link(other)
+    inbox.link(other, trap=True)  # type: ignore[call-arg]
+    inbox.watch_with(other, "gone")  # type: ignore[arg-type]
+
+
+async def trapping(inbox: Inbox[Add | Exited], other: Ref[Get]) -> None:
+    inbox.link(other, trap=True)
+    inbox.watch(other)  # type: ignore[misc]
+
+
+async def timing(inbox: Inbox[Add]) -> None:
+    inbox.once(1.0, Add(1))
+    inbox.every(1.0, Add(1), key="tick")
+    inbox.once(1.0, "tick")  # type: ignore[arg-type]
+
+
+async def piping(inbox: Inbox[Add | str]) -> None:
+    inbox.pipe_to_self(fetch, "x", then=bytes.decode, error=str)
+    inbox.pipe_to_self(fetch, "x", then=lambda body: Add(len(body)), error=repr)
+    inbox.pipe_to_self(fetch, 1, then=bytes.decode, error=str)  # type: ignore[arg-type]
+    inbox.pipe_to_self(fetch, "x", then=bytes.decode)  # type: ignore[call-arg]
+
+
+async def routing(refs: list[Ref[Message]], narrow: Ref[Add]) -> None:
+    router = round_robin(refs)
+    assert_type(router, Router[Message])
+    assert_type(await router.ask(Get(), timeout=1.0), int)
+    await router.tell("add")  # type: ignore[arg-type]
+    group: Group[Message] = Group("counters")
+    assert_type(least_loaded(group), Router[Message])
+    group.join(refs[0])
+    group.join(narrow)  # type: ignore[arg-type]
+    assert_type(group.members(), tuple[Ref[Message], ...])
+    assert_type(await group.broadcast(Add(1)), tuple[Ref[Message], ...])
+    for target in (refs[0], router):
+        await feeding(target)
+
+
+async def feeding(target: Recipient[Message]) -> None:
+    await target.tell(Add(1))
+    assert_type(await target.ask(Name(), timeout=1.0), str)
+    await target.tell(1)  # type: ignore[arg-type]
+
+
+async def probing(actors: Actors) -> None:
+    probe: Probe[Message] = await open_probe(actors)
+    assert_type(probe.ref, Ref[Message])
+    assert_type(await probe.receive(), Message)
+    assert_type(await probe.expect_type(Get), Get)
+    await probe.expect("add")  # type: ignore[arg-type]
 
 
 async def mailboxes() -> None:

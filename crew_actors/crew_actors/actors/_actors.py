@@ -1,5 +1,5 @@
 # The block that actors live in: one supervisor, one table of cells, one clock for
-# asks, one stream of dead letters.
+# asks and timers, one stream of dead letters.
 #
 # 1. An actor is a child of the supervisor, under its own name. Restarts, stops and
 #    their limits are the supervisor's business and follow its rules.
@@ -11,24 +11,32 @@
 #    that no restart follows.
 """Where actors are spawned and stopped."""
 
+import difflib
 import itertools
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar, TypeVarTuple, final, overload
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack, final, overload
 
 import attrs
 import trio
 from trio.lowlevel import checkpoint_if_cancelled
 
-from crew_actors.actors._cell import Cell, run_class, run_function
-from crew_actors.actors._deadlines import Deadlines
+from crew_actors.actors._bodies import run_class, run_function
+from crew_actors.actors._cell import Cell
+from crew_actors.actors._clock import Clock
+from crew_actors.actors._ends import How
+from crew_actors.actors._errors import NoSuchActor
+from crew_actors.actors._groups import Group
 from crew_actors.actors._inbox import Actor, Inbox
+from crew_actors.actors._options import OnCrash, SpawnOptions, check_on_crash
 from crew_actors.actors._ref import Ref
 from crew_mailbox import DeadLetters, Mailbox, MailboxStatistics, OnFull, open_mailbox
 from crew_supervisors import (
     Backoff,
+    CancelCode,
     CancelReason,
+    ChildDeclined,
     ChildEnded,
     ChildExists,
     ChildFailed,
@@ -46,13 +54,14 @@ from crew_supervisors import (
     Supervisor,
     SupervisorEnded,
     SupervisorEscalated,
+    SupervisorStopped,
+    SupervisorStopping,
+    log_event,
     open_supervisor,
 )
 
 M = TypeVar("M")
 Ts = TypeVarTuple("Ts")
-
-log: Final = logging.getLogger("crew_actors.actors")
 
 _DEFAULT_STOP: Final = Grace(5.0)
 
@@ -60,6 +69,7 @@ _ABOUT_A_CHILD: Final = (
     ChildStopping,
     ChildStopped,
     ChildEnded,
+    ChildDeclined,
     ChildFailed,
     ChildStuck,
     SupervisorEscalated,
@@ -78,13 +88,17 @@ class Actors:
     _on_event: Callable[[Event], object] | None
     dead_letters: DeadLetters = attrs.field(factory=DeadLetters, init=False)
     """What was not handled, of all actors of the block."""
-    deadlines: Deadlines = attrs.field(factory=Deadlines, init=False)
-    """The clock for the asks to these actors."""
+    clock: Clock = attrs.field(factory=Clock, init=False, repr=False)
+    """For the asks to these actors, and for their timers."""
     _supervisor: Supervisor = attrs.field(init=False)
     _cells: dict[str, Cell[Any]] = attrs.field(factory=dict[str, Cell[Any]], init=False)
     _numbers: "itertools.count[int]" = attrs.field(factory=itertools.count, init=False)
     _ended: dict[str, None] = attrs.field(factory=dict[str, None], init=False)
     """Names that the supervisor still knows, of actors that have ended."""
+    _groups: dict[str, Group[Any]] = attrs.field(
+        factory=dict[str, Group[Any]], init=False
+    )
+    _is_ending: bool = attrs.field(default=False, init=False)
 
     def __repr__(self) -> str:
         return f"<Actors {self.name!r}: {len(self._cells)} alive>"
@@ -103,12 +117,7 @@ class Actors:
         self,
         body: Callable[[Inbox[M], *Ts], Awaitable[object]],
         *args: *Ts,
-        name: str | None = None,
-        capacity: int = 64,
-        on_full: OnFull = "wait",
-        restart: RestartType = "transient",
-        stop: StopPolicy = _DEFAULT_STOP,
-        backoff: Backoff | None = None,
+        **options: Unpack[SpawnOptions],
     ) -> Ref[M]: ...
 
     @overload
@@ -116,12 +125,7 @@ class Actors:
         self,
         body: Callable[[*Ts], Actor[M]],
         *args: *Ts,
-        name: str | None = None,
-        capacity: int = 64,
-        on_full: OnFull = "wait",
-        restart: RestartType = "transient",
-        stop: StopPolicy = _DEFAULT_STOP,
-        backoff: Backoff | None = None,
+        **options: Unpack[SpawnOptions],
     ) -> Ref[M]: ...
 
     async def spawn(
@@ -134,6 +138,7 @@ class Actors:
         restart: RestartType = "transient",
         stop: StopPolicy = _DEFAULT_STOP,
         backoff: Backoff | None = None,
+        on_crash: OnCrash = "dead_letter",
     ) -> Ref[Any]:
         """Start an actor and return its ref.
 
@@ -152,16 +157,20 @@ class Actors:
             block, but a temporary actor's crash is only reported.
           stop: `Grace(seconds)` lets the actor handle what is queued, `KILL` does not.
           backoff: how long restarts wait; None restarts at once.
+          on_crash: what becomes of the message at which the actor fails: "dead_letter",
+            `Redeliver(times)`, or, for a class, "resume", which also keeps its state.
 
         Raises:
           ChildExists: the name is taken. Nothing was started.
-          ChildStartFailed: the actor failed before it was up; `__cause__` is why.
+          ChildStartFailed: the actor failed before it was up; `__cause__` is why. The
+            name is free.
           BadSpec: an option is wrong. Nothing was started.
-          ValueError: *capacity* or *on_full* is wrong. Nothing was started.
+          ValueError: *capacity*, *on_full* or *on_crash* is wrong. Nothing was started.
           SupervisorStopped: the block is ending. Nothing was started.
         """
-        await self._forget_ended(first=name)
         is_class = isinstance(body, type)
+        check_on_crash(on_crash, is_class=is_class)
+        await self._forget_ended(first=name)
         if name is None:
             name = f"{getattr(body, '__name__', 'actor')}-{next(self._numbers)}"
         if name in self._cells:
@@ -169,7 +178,7 @@ class Actors:
         mailbox: Mailbox[Any] = open_mailbox(
             name, capacity=capacity, on_full=on_full, dead_letters=self.dead_letters
         )
-        cell = Cell[Any](mailbox, body, args, restart, self)
+        cell = Cell[Any](mailbox, body, args, restart, self, on_crash)
         self._cells[name] = cell
         run = run_class if is_class else run_function
         try:
@@ -178,7 +187,8 @@ class Actors:
             )
         except BaseException as error:
             # The one who has the name is not ours to forget: it may be no actor.
-            self._end(cell, error, is_known=not isinstance(error, ChildExists))
+            is_known = not isinstance(error, ChildExists)
+            self._end(cell, "failed", error, is_known=is_known)
             raise
         return cell.ref
 
@@ -205,11 +215,58 @@ class Actors:
         await self._forget_ended()
         return report
 
+    def stop_soon(self, ref: Ref[Any], reason: CancelReason) -> None:
+        """Order the stop of an actor, and wait for nothing. Not a checkpoint.
+
+        Does nothing if the actor has ended, or if all actors stop anyway.
+        """
+        if not self._is_ending:
+            trio.lowlevel.spawn_system_task(
+                self._stop_quietly, ref, reason, name=f"stop of {ref.name}"
+            )
+
+    async def _stop_quietly(self, ref: Ref[Any], reason: CancelReason) -> None:
+        with suppress(
+            NoSuchChild, SupervisorStopped
+        ):  # it has ended, which is all we want
+            await self.stop(ref, reason)
+
+    # Names
+
+    def refs(self) -> tuple[Ref[Any], ...]:
+        """Return the living actors, the oldest first."""
+        return tuple(cell.ref for cell in self._cells.values())
+
+    def find(self, name: str) -> Ref[Any] | None:
+        """Return the living actor *name*, or None."""
+        cell = self._cells.get(name)
+        return None if cell is None else cell.ref
+
+    def ref(self, name: str) -> Ref[Any]:
+        """Return the living actor *name*.
+
+        Raises:
+          NoSuchActor: there is none; it names the one that looks most like it.
+        """
+        found = self.find(name)
+        if found is None:
+            near = difflib.get_close_matches(name, self._cells, n=1)
+            raise NoSuchActor(name, self.name, near[0] if near else None)
+        return found
+
+    def group(self, name: str) -> Group[Any]:
+        """Return the group *name* of this block, empty when it is first asked for."""
+        return self._groups.setdefault(name, Group(name))
+
+    # Ends
+
     def note(self, event: Event) -> None:
         """Take an event of the supervisor. Not a checkpoint."""
         if isinstance(event, SupervisorEnded):
             for cell in list(self._cells.values()):
-                self._end(cell, None)
+                self._end(cell, "stopped", None)
+        elif isinstance(event, SupervisorStopping):
+            self._is_ending = True
         elif isinstance(event, _ABOUT_A_CHILD):
             known = self._cells.get(event.child)
             if known is not None:
@@ -217,23 +274,35 @@ class Actors:
         if self._on_event is not None:
             self._on_event(event)
         else:
-            _log(event)
+            log_event(event)
 
     def _note(self, event: Event, cell: Cell[Any]) -> None:
         match event:
             case ChildStopping():
                 cell.mailbox.close()
-            case ChildStopped() | ChildStuck() | SupervisorEscalated():
-                self._end(cell, None)
+            case ChildStopped(report=report):
+                failure = cell.failure if report.end == "failed" else None
+                self._end(cell, "stopped", failure)
+            case ChildStuck(reason=reason) if reason.code is not CancelCode.FAILED:
+                self._end(cell, "stopped", None)
+            case SupervisorEscalated():
+                self._end(cell, "failed", cell.failure)
             case ChildEnded() if cell.restart != "permanent":
-                self._end(cell, None)
+                self._end(cell, "returned", None)
+            case ChildDeclined():
+                self._end(cell, "returned", None)
             case ChildFailed(error=error) if cell.restart == "temporary":
-                self._end(cell, error)
+                self._end(cell, "failed", error)
             case _:
                 pass  # it goes on
 
     def _end(
-        self, cell: Cell[Any], cause: BaseException | None, *, is_known: bool = True
+        self,
+        cell: Cell[Any],
+        how: How,
+        cause: BaseException | None,
+        *,
+        is_known: bool = True,
     ) -> None:
         """End *cell* for good; *is_known* tells whether the supervisor knows it."""
         cell.finish(cause)
@@ -241,6 +310,7 @@ class Actors:
             del self._cells[cell.name]
             if is_known and cell.restart != "temporary":
                 self._ended[cell.name] = None
+        cell.tell_end(how, cause)
 
     async def _forget_ended(self, *, first: str | None = None) -> None:
         """Have the supervisor forget some actors that have ended, *first* before all."""
@@ -264,26 +334,6 @@ class Actors:
             raise
 
 
-def _log(event: Event) -> None:
-    """Log what went wrong, for a block whose events nobody takes."""
-    if isinstance(event, ChildFailed):
-        log.warning(
-            "%s: actor %r (incarnation %d) failed: %s",
-            event.supervisor,
-            event.child,
-            event.incarnation,
-            event.summary,
-            exc_info=event.error,
-        )
-    elif isinstance(event, ChildStuck):
-        log.error(
-            "%s: actor %r was cancelled and still runs at\n%s",
-            event.supervisor,
-            event.child,
-            event.stack,
-        )
-
-
 @asynccontextmanager
 async def open_actors(
     *,
@@ -291,6 +341,7 @@ async def open_actors(
     max_restarts: int = 3,
     within: float = 5.0,
     on_event: Callable[[Event], object] | None = None,
+    random: Random | None = None,
 ) -> AsyncGenerator[Actors]:
     """Open a block for actors; leaving it stops them.
 
@@ -298,7 +349,8 @@ async def open_actors(
     restarts within *within* seconds end the block; 0 lets the first crash do so. A
     block inside an actor's body belongs to that actor: its failure is the actor's crash.
     *on_event* is called with each lifecycle event and must be quick; without it failures
-    are logged. If cancelled, the actors have 5 seconds in all for an orderly stop.
+    are logged. *random* is for the jitter of backoffs. If cancelled, the actors have 5
+    seconds in all for an orderly stop.
 
     Raises:
       BadSpec: an option is wrong; nothing was opened.
@@ -308,8 +360,12 @@ async def open_actors(
     actors = Actors(name, on_event)
     try:
         async with open_supervisor(
-            name=name, max_restarts=max_restarts, within=within, on_event=actors.note
+            name=name,
+            max_restarts=max_restarts,
+            within=within,
+            on_event=actors.note,
+            random=random,
         ) as actors._supervisor:  # noqa: SLF001  # the two refer to each other
             yield actors
     finally:
-        await actors.deadlines.close()
+        await actors.clock.close()

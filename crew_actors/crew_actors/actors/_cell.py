@@ -1,37 +1,45 @@
-# A cell is what stays of an actor while its incarnations come and go: name, mailbox
-# and number. The bodies here are what the supervisor runs as its child.
+# A cell is what stays of an actor while its incarnations come and go: name, mailbox,
+# number, and who has to know about its end.
 #
-# 1. A crash keeps the mailbox. The message in hand becomes a dead letter, and the asks
-#    that the incarnation owed an answer fail at once, with the crash as their cause.
-# 2. A stop closes the mailbox; the reader gets what is queued, within its grace.
-# 3. At the final end each queued message goes to the `undelivered` hook or becomes a
+# 1. A crash keeps the mailbox. The message in hand becomes a dead letter, or is read
+#    again, as the policy says; the asks that the incarnation owed an answer fail at
+#    once, with the crash as their cause. What was stashed is queued again, in order.
+# 2. At the final end each queued message goes to the `undelivered` hook or becomes a
 #    dead letter, once; queued asks fail at once.
-# 4. Supervisors take the end of a child in which another supervisor gave up for an
-#    orderly one, as OTP does. For an actor it is a crash: `ChildrenGaveUp`.
-# 5. An end is final when a stop was ordered or when the restart type says so. What the
+# 3. An end is final when a stop was ordered or when the restart type says so. What the
 #    bodies cannot know, such as the end of the supervisor, the events tell.
-"""The lasting part of an actor, and the bodies of its incarnations."""
+# 4. Followers are told when the supervisor has settled the end: then the name is free.
+"""The lasting part of an actor."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, final
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final
 
 import attrs
 import trio
 
-from crew_actors.actors._errors import ActorRestarted, ActorStopped, ChildrenGaveUp
-from crew_actors.actors._inbox import Actor, Inbox
+from crew_actors.actors._ends import Follower, How, Terminated, Ties
+from crew_actors.actors._errors import ActorRestarted, ActorStopped, RequestFailed
+from crew_actors.actors._groups_of_errors import consists_of
+from crew_actors.actors._options import OnCrash, Redeliver
 from crew_actors.actors._ref import Ref
-from crew_mailbox import Mailbox, Reason
-from crew_supervisors import Child, RestartLimitReached, RestartType
+from crew_mailbox import (
+    AnswerState,
+    AnyRequest,
+    Mailbox,
+    Reason,
+    answer_of,
+    summary_of,
+)
+from crew_supervisors import RestartType
 
 if TYPE_CHECKING:
     from crew_actors.actors._actors import Actors
+    from crew_actors.actors._inbox import Inbox
 
 M = TypeVar("M")
 
-UNDELIVERED_LIMIT: Final = 2.0
-"""Seconds that the `undelivered` hook may take. Less than the patience of supervisors
-with a cancelled child."""
+log: Final = logging.getLogger("crew_actors.actors")
 
 
 @final
@@ -45,9 +53,17 @@ class Cell(Generic[M]):
     args: tuple[object, ...]
     restart: RestartType
     actors: "Actors"
+    on_crash: OnCrash = "dead_letter"
     incarnation: int = 0
+    inbox: "Inbox[M] | None" = None
+    """That of the incarnation that runs; None while none does."""
     ended: bool = False
     """Whether no incarnation will follow."""
+    failure: BaseException | None = None
+    """What the incarnation that ran last failed with."""
+    end: Terminated | None = None
+    """Known when the supervisor has settled the end."""
+    ties: Ties | None = None
 
     @property
     def name(self) -> str:
@@ -57,24 +73,50 @@ class Cell(Generic[M]):
     def ref(self) -> Ref[M]:
         return Ref(self, self.mailbox.send)
 
-    def begin(self, child: Child) -> Inbox[M]:
+    def begin(self, inbox: "Inbox[M]") -> None:
         """Note that an incarnation begins."""
-        self.incarnation = child.incarnation
-        return Inbox(self)
+        self.inbox = inbox
+        self.incarnation = inbox.incarnation
+        self.failure = None
+
+    # What becomes of messages
 
     def crashed(self, error: BaseException) -> None:
         """Settle what the incarnation had in hand when it raised *error*."""
-        self._fail_asks(error, final=self.is_final(error), queued=False)
+        self.failure = error
+        is_final = self.is_final(error)
         stopped = consists_of(error, trio.Cancelled)
-        self.mailbox.reject(
-            Reason.HANDLER_CANCELLED if stopped else Reason.HANDLER_FAILED,
-            None if stopped else error,
+        reason = Reason.HANDLER_CANCELLED if stopped else Reason.HANDLER_FAILED
+        if isinstance(self.on_crash, Redeliver) and not (is_final or stopped):
+            if self.mailbox.deliveries > self.on_crash.times:
+                reason = Reason.POISONED
+            elif self.mailbox.is_repeatable:
+                self.mailbox.put_back()
+        self._fail_asks(error, final=is_final, queued=False)
+        self.mailbox.reject(reason, None if stopped else error)
+        self.mailbox.unstash()
+
+    def resume(self, message: M, error: Exception) -> None:
+        """Give up the message in hand; the incarnation goes on."""
+        log.warning(
+            "%s: actor %r resumes after it failed at %s",
+            self.actors.name,
+            self.name,
+            summary_of(message),
+            exc_info=error,
         )
+        answer = answer_of(message) if isinstance(message, AnyRequest) else None
+        if answer is not None and self.mailbox.owes(answer) and not answer.deferred:
+            failed = RequestFailed(self.name, summary_of(message))
+            failed.__cause__ = error
+            answer.settle(AnswerState.FAILED, error=failed)
+        self.mailbox.reject(Reason.HANDLER_FAILED, error)
 
     def returned(self) -> None:
         """Settle what the incarnation had in hand when it returned."""
         self.mailbox.ack()
         self._fail_asks(None, final=self.is_final(None), queued=False)
+        self.mailbox.unstash()
 
     def finish(self, cause: BaseException | None = None) -> None:
         """End for good: queued asks fail, queued messages become dead letters."""
@@ -110,71 +152,30 @@ class Cell(Generic[M]):
 
         self.mailbox.fail_asks(error, queued=queued)
 
+    # Who has to know
 
-def consists_of(error: BaseException, kind: type[BaseException]) -> bool:
-    """Tell whether *error* is of *kind*, or a group of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        return all(consists_of(each, kind) for each in group.exceptions)
-    return isinstance(error, kind)
+    def follow(self, key: object, follower: Follower) -> None:
+        """Call *follower* when the actor has ended for good; now, if it has."""
+        if self.end is not None:
+            follower(self.end)
+        else:
+            self.own_ties().followers[key] = follower
 
+    def unfollow(self, key: object) -> None:
+        if self.ties is not None:
+            self.ties.followers.pop(key, None)
 
-async def run_function(cell: Cell[M], *, child: Child) -> None:
-    """Be one incarnation of an actor that is a function."""
-    inbox = cell.begin(child)
-    function: Callable[..., Awaitable[object]] = cell.body
-    try:
-        await function(inbox, *cell.args)
-        cell.returned()
-        if cell.is_final(None):
-            cell.finish()
-    except BaseException as error:
-        cell.crashed(error)
-        if cell.is_final(error):
-            cell.finish(error)
-        if consists_of(error, RestartLimitReached):
-            raise ChildrenGaveUp(cell.name) from error
-        raise
+    def own_ties(self) -> Ties:
+        if self.ties is None:
+            self.ties = Ties()
+        return self.ties
 
-
-async def run_class(
-    cell: Cell[M], *, child: Child, task_status: trio.TaskStatus[None]
-) -> None:
-    """Be one incarnation of an actor that is a class; up when `started` returns."""
-    inbox = cell.begin(child)
-    actor: Actor[M] = cell.body(*cell.args)
-    failure: BaseException | None = None
-    try:
-        await actor.started(inbox)
-        task_status.started()
-        async for message in inbox:
-            await actor.handle(message, inbox)
-        cell.returned()
-    except BaseException as error:
-        failure = error
-        cell.crashed(error)
-        if consists_of(error, RestartLimitReached):
-            raise ChildrenGaveUp(cell.name) from error
-        raise
-    finally:
-        try:
-            await actor.stopping(inbox, failure)
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            if cell.is_final(failure):
-                await _end(cell, actor, failure)
-            del failure  # it holds this frame
-
-
-async def _end(cell: Cell[M], actor: Actor[M], failure: BaseException | None) -> None:
-    base: type[Actor[M]] = Actor
-    if type(actor).undelivered is base.undelivered:
-        cell.finish(failure)
-        return
-    messages = cell.give_back(failure)
-    if messages:
-        # Bound: UNDELIVERED_LIMIT. The hook works also for an actor that is cancelled.
-        with trio.fail_after(UNDELIVERED_LIMIT, shield=True):
-            await actor.undelivered(messages)
+    def tell_end(self, how: How, failure: BaseException | None) -> None:
+        """Tell all followers; only the first end counts."""
+        if self.end is not None:
+            return
+        self.end = Terminated(self.ref, how, failure)
+        ties, self.ties = self.ties, None
+        if ties is not None:
+            for follower in tuple(ties.followers.values()):
+                follower(self.end)

@@ -2,18 +2,23 @@
 #
 # 1. A ref stays valid over restarts, and is harmless after the end: tells raise
 #    `MailboxClosed`, asks raise `ActorStopped`.
-# 2. An ask costs one slot and one entry in the heap of deadlines. Only an ask that
-#    has to wait for room pays for a cancel scope.
+# 2. An ask costs one slot and one entry in the heap of the clock. Only an ask that has
+#    to wait for room pays for a cancel scope.
+# 3. An ask that would close a cycle of actors which wait for each other is refused.
 """Refs: how to reach an actor."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar, cast, final
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, final
 
 import attrs
 import trio
 from trio.lowlevel import checkpoint_if_cancelled, current_task
 
+from crew_actors.actors._ends import Terminated
 from crew_actors.actors._errors import ActorStopped, AskTimeout, NeverReplied
+from crew_actors.actors._waits import open_asks, refuse_cycle
 from crew_mailbox import (
+    Address,
     Answer,
     AnswerState,
     AnyRequest,
@@ -21,19 +26,27 @@ from crew_mailbox import (
     MailboxClosed,
     MailboxFull,
     MailboxStatistics,
+    Priority,
     clear_answer,
     summary_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
-
     from crew_actors.actors._cell import Cell
     from crew_supervisors import CancelReason, ChildReport
 
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
+
+
+class Tell(Protocol[M_contra]):
+    """The type of `Ref.tell`."""
+
+    def __call__(
+        self, message: M_contra, priority: Priority = "normal"
+    ) -> Coroutine[Any, Any, None]:
+        """Send *message*."""
+        ...
 
 
 @final
@@ -43,8 +56,10 @@ class Ref(Generic[M_contra]):
 
     _cell: "Cell[M_contra]"
 
-    tell: "Callable[[M_contra], Coroutine[Any, Any, None]]"
-    """Send a message: `await ref.tell(message)`. The mailbox's own method.
+    tell: Tell[M_contra]
+    """Send a message: `await ref.tell(message, priority="normal")`.
+
+    The mailbox's own method. "urgent" is read before "normal", "low" after it.
 
     Waits for room if the mailbox is full and its policy says so. A checkpoint when it
     waits or when the sender's turn is used up; always notices cancellation. A cancelled
@@ -82,18 +97,23 @@ class Ref(Generic[M_contra]):
         """Whether the actor takes messages. A restart does not change that."""
         return not self._cell.mailbox.closed
 
+    @property
+    def address(self) -> "Address[M_contra]":
+        """The mailbox of the actor, to send to and for `DeadLetters.requeue`."""
+        return self._cell.mailbox.address
+
     def statistics(self) -> MailboxStatistics:
         """Return the counts of the actor's mailbox."""
         return self._cell.mailbox.statistics()
 
-    def tell_nowait(self, message: M_contra) -> None:
+    def tell_nowait(self, message: M_contra, priority: Priority = "normal") -> None:
         """Send *message* now. Not a checkpoint, and blind to cancellation.
 
         Raises:
           MailboxFull: there is no room and the policy drops nothing. Nothing was sent.
           MailboxClosed: the actor has stopped. Nothing was sent.
         """
-        self._cell.mailbox.send_nowait(message)
+        self._cell.mailbox.send_nowait(message, priority)
 
     def tell_system(self, message: M_contra) -> None:
         """Send *message* ahead of all ordinary ones, also to a mailbox that is full.
@@ -107,7 +127,13 @@ class Ref(Generic[M_contra]):
         """
         self._cell.mailbox.send_system(message)
 
-    async def ask(self, request: Asks[M_contra, R], *, timeout: float) -> R:  # noqa: ASYNC109  kept by one clock for all asks, without a scope for each
+    async def ask(
+        self,
+        request: Asks[M_contra, R],
+        *,
+        timeout: float,  # noqa: ASYNC109  kept by one clock for all asks, without a scope for each
+        priority: Priority = "normal",
+    ) -> R:
         """Send *request* and wait for its answer, at most *timeout* seconds in all.
 
         Always a checkpoint. A cancelled ask that was not accepted yet sent nothing;
@@ -119,6 +145,9 @@ class Ref(Generic[M_contra]):
             is why. The request is not handled again.
           ActorStopped: the actor is gone; the request was not answered.
           NeverReplied: the actor handled the request without answering it.
+          RequestFailed: the actor failed at it, and resumes; `__cause__` is why.
+          AskCycle: the actor waits, directly or through others, for the one that asks
+            here. Nothing was sent.
           MailboxFull: the request was not accepted, or was given up by the policy.
           AlreadyAsked: the request object was used before. Nothing was sent.
           ValueError: *timeout* is not above 0. Nothing was sent.
@@ -130,49 +159,73 @@ class Ref(Generic[M_contra]):
         message = request.as_message()
         assert isinstance(message, AnyRequest)
         await checkpoint_if_cancelled()
+        cell, task = self._cell, current_task()
+        refuse_cycle(task, cell)
         deadline = trio.current_time() + timeout
-        answer = Answer(current_task().name)
+        answer = Answer(task.name)
         answer.attach(message)
+        open_asks[task] = (answer, cell)
         try:
-            accepted = await self._send(message, deadline)
-        except BaseException:
-            clear_answer(message)
-            raise
-        if not accepted:
-            clear_answer(message)
-            raise AskTimeout(self.name, summary_of(message), timeout)
-        deadlines = self._cell.actors.deadlines
-        number = deadlines.add(deadline, answer)
-        try:
-            await answer.wait()
+            if self._is_sent(message, priority) or await self._send_by(
+                deadline, message, priority
+            ):
+                clock = cell.actors.clock
+                number = clock.add(deadline, answer)
+                try:
+                    await answer.wait()
+                finally:
+                    clock.remove(number)
         finally:
-            deadlines.remove(number)
+            del open_asks[task]
+            if answer.holder is None:  # it was not accepted, and may be asked again
+                clear_answer(message)
         return cast("R", self._result(answer, message, timeout))
+
+    async def wait(self) -> Terminated:
+        """Wait until the actor has ended for good, and tell how. Always a checkpoint.
+
+        Actors `Inbox.watch` instead, so that they can read meanwhile.
+        """
+        ended = trio.Event()
+
+        def note(_: Terminated) -> None:
+            ended.set()
+
+        self._cell.follow(ended, note)
+        try:
+            await ended.wait()
+        finally:
+            self._cell.unfollow(ended)
+        assert self._cell.end is not None  # that is what was waited for
+        return self._cell.end
 
     async def stop(self, reason: "CancelReason | None" = None) -> "ChildReport":
         """Stop the actor; see `Actors.stop`."""
         return await self._cell.actors.stop(self, reason)
 
-    async def _send(self, message: M_contra, deadline: float) -> bool:
-        """Send, by *deadline*; False if there was no room until then."""
+    def _is_sent(self, message: M_contra, priority: Priority) -> bool:
+        """Send *message* if there is room; tell whether it was sent."""
         mailbox = self._cell.mailbox
         try:
-            mailbox.send_nowait(message)
+            mailbox.send_nowait(message, priority)
         except MailboxFull:
             if mailbox.on_full != "wait":
                 raise
-            with trio.CancelScope(deadline=deadline) as scope:
-                await self._send_waiting(message)
-            return not scope.cancelled_caught
+            return False
         except MailboxClosed:
             raise ActorStopped(self.name) from None
         return True
 
-    async def _send_waiting(self, message: M_contra) -> None:
-        try:
-            await self._cell.mailbox.send(message)
-        except MailboxClosed:
-            raise ActorStopped(self.name) from None
+    async def _send_by(
+        self, deadline: float, message: M_contra, priority: Priority
+    ) -> bool:
+        """Send *message* when there is room, by *deadline*; tell whether it was sent."""
+        with trio.CancelScope(deadline=deadline) as scope:
+            try:
+                await self._cell.mailbox.send(message, priority)
+            except MailboxClosed:
+                raise ActorStopped(self.name) from None
+        return not scope.cancelled_caught
 
     def _result(self, answer: Answer, request: object, limit: float) -> object:
         match answer.state:
@@ -185,6 +238,5 @@ class Ref(Generic[M_contra]):
                 raise NeverReplied(self.name, summary_of(request))
             case AnswerState.DROPPED:
                 raise MailboxFull(self.name, self._cell.mailbox.capacity)
-            case _:
-                assert answer.state is AnswerState.EXPIRED  # nothing else ends a wait
+            case _:  # its time is over, or was over before there was room
                 raise AskTimeout(self.name, summary_of(request), limit)

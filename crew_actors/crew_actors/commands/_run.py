@@ -11,6 +11,7 @@ from typing import Literal
 
 import attrs
 
+from crew_actors.commands._census import sweep
 from crew_actors.commands._consent import NotTrusted, find_consent
 from crew_actors.commands._graph import Preview, preview, preview_text
 from crew_actors.commands._layout import shown_path
@@ -127,6 +128,8 @@ async def run_team(parameters: RunParameters, context: Context) -> RunReport | P
         raise NotTrusted(plan.team, consent.missing)
     if consent.missing:
         TrustStore(context.places).grant(context.project, consent.missing)
+    if settings.sweep:
+        await sweep(context)
     async with open_crew(context.project, places=context.places) as crew:
         run = await crew.start(plan)
         context.watcher.started(run)

@@ -32,6 +32,8 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
         "validate": "Check all agents, teams and workflows.",
         "trust": "Allow the commands that this project brings.",
         "doctor": "Check what runs depend on.",
+        "census": "List the processes of runtimes, and end the orphans.",
+        "stress": "Put agents under stress, and check what is claimed.",
     }
 )
 """What each action does, by its name, in the order in which they are told."""

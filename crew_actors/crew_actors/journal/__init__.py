@@ -58,7 +58,9 @@ from crew_actors.journal._journal import (
 from crew_actors.journal._lease import (
     Lease as Lease,
     OwnerState as OwnerState,
+    boot_id as boot_id,
     owner_state as owner_state,
+    process_created as process_created,
     read_lease as read_lease,
 )
 from crew_actors.journal._readers import (

@@ -21,6 +21,7 @@ from crew_actors.actors import (
     Ref,
     open_actors,
 )
+from crew_actors.census import recording, records_folder
 from crew_actors.errors import UserError
 from crew_actors.journal import (
     Journal,
@@ -224,10 +225,11 @@ async def open_crew(
     until nothing of them lives. If the block is cancelled, they are written down as
     cancelled.
     """
-    async with open_actors(name="crew", max_restarts=0) as actors:
-        yield Crew(
-            project=project,
-            places=places,
-            actors=actors,
-            functions=functions or {},
-        )
+    with recording(records_folder(places)):
+        async with open_actors(name="crew", max_restarts=0) as actors:
+            yield Crew(
+                project=project,
+                places=places,
+                actors=actors,
+                functions=functions or {},
+            )

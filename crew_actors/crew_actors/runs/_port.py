@@ -29,6 +29,7 @@ from crew_actors.runs._words import words
 from crew_actors.runtimes import COST_LIMIT, BadArtifact
 from crew_supervisors import (
     ChildProcess,
+    CpuActivity,
     HeartbeatWatcher,
     Level,
     LevelChange,
@@ -63,10 +64,14 @@ class AttemptPort:
     _pending: str | None = None
     _said: trio.Event = attrs.field(factory=trio.Event)
     _watcher: HeartbeatWatcher = attrs.field(init=False)
+    _cpu: CpuActivity = attrs.field(factory=CpuActivity, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._watcher = HeartbeatWatcher(
-            name=self.attempt, probe=self._lives, on_level=self._level
+            name=self.attempt,
+            activity=self._works,
+            probe=self._lives,
+            on_level=self._level,
         )
 
     @property
@@ -191,6 +196,9 @@ class AttemptPort:
     def beat(self) -> None:
         """Give a sign of life."""
         self._watcher.beat()
+
+    async def _works(self) -> bool:
+        return self._process is not None and await self._cpu(self._process)
 
     async def _lives(self) -> bool:
         return self._process is None or await self._process.alive()

@@ -1,21 +1,36 @@
-"""Run benchmarks by name: `python -m crew_stress.bench [NAME ...]`."""
+"""Run benchmarks by name: `python -m crew_stress.bench [NAME ...] [--write]`."""
 
 import importlib
 import sys
 
-NAMES = ("startup", "actors", "journal", "survey")
+NAMES = (
+    "startup",
+    "supervisors",
+    "actors",
+    "journal",
+    "durable",
+    "survey",
+    "processes",
+)
 
 
-def main(names: list[str]) -> int:
-    """Run the benchmarks called *names*, or all of them; 1 if one misses a figure."""
+WRITERS = ("actors",)
+"""Those that write their table into the docs when they are run with `--write`."""
+
+
+def main(args: list[str]) -> int:
+    """Run the benchmarks called in *args*, or all; 1 if one misses a figure."""
+    write = "--write" in args
+    names = [name for name in args if name != "--write"]
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}")
         return 2
-    results = [
-        int(importlib.import_module(f"crew_stress.bench.{name}").main())
-        for name in names or NAMES
-    ]
+    results: list[int] = []
+    for name in names or NAMES:
+        bench = importlib.import_module(f"crew_stress.bench.{name}")
+        options = {"write": True} if write and name in WRITERS else {}
+        results.append(int(bench.main(**options)))
     return max(results)
 
 

@@ -5,13 +5,17 @@
 # │   ├── ExecutableNotRunnable     it is there; its rights or its format are wrong
 # │   ├── ContainmentUnavailable    ask for less, or run where it exists
 # │   └── SpawnFailed               the system refused: folder, memory, limits
-# └── StdinClosed               the agent reads no more; it may be running still
+# ├── StdinClosed               the agent reads no more; it may be running still
+# └── ProcessFailed             it ran, and its end is a failure of the child that it is
+#     └── KilledBySystem            restarting it at once would do it again
 #
 # One class for each reaction of the caller. All survive pickle: they cross the
 # border between a run and its journal.
 """What can go wrong with a process, and what helps."""
 
 from typing import final
+
+from crew_supervisors.processes._report import ProcessExit
 
 
 class ProcessError(Exception):
@@ -107,3 +111,22 @@ class StdinClosed(ProcessError):
 
     def __str__(self) -> str:
         return f"process {self.name!r} takes no input: {self.why}"
+
+
+class ProcessFailed(ProcessError):
+    """A process that is restarted when it fails has failed. Its tree is gone."""
+
+    def __init__(self, name: str, ended: ProcessExit) -> None:
+        super().__init__(name, ended)
+        self.name = name
+        self.ended = ended
+
+    def __str__(self) -> str:
+        words = self.ended.stderr_tail.strip().rpartition("\n")[2][:200]
+        said = f"; its last words: {words}" if words else ""
+        return f"process {self.name!r} failed: {self.ended}{said}"
+
+
+@final
+class KilledBySystem(ProcessFailed):
+    """SIGKILL came from somewhere else, as the kernel's when memory is short."""

@@ -4,6 +4,7 @@ import errno
 import os
 
 from crew_supervisors.processes._errors import (
+    ContainmentUnavailable,
     ExecutableNotFound,
     ExecutableNotRunnable,
     SpawnError,
@@ -26,8 +27,15 @@ REFUSED = {
 
 
 def spawn_error(launch: Launch, stage: str, number: int) -> SpawnError:
-    """Return the error for *number* (an errno) at *stage*: `cwd`, `exec` or `fork`."""
+    """Return the error for *number* (an errno).
+
+    *stage*: `cgroup`, `cwd`, `exec` or `fork`.
+    """
     words = os.strerror(number)
+    if stage == "cgroup":
+        return ContainmentUnavailable(
+            launch.name, "cgroup", f"its cgroup cannot be entered ({words})"
+        )
     if stage == "cwd":
         why = f"its folder {launch.cwd} cannot be entered ({words}); create it first"
         return SpawnFailed(launch.name, why, number)

@@ -3,107 +3,140 @@
 # 1. How the bytes were cut into reads makes no difference to the lines.
 # 2. A line ends with LF; one CR before it belongs to the end, as does the CR at
 #    the end of the stream. Nothing else ends a line.
-# 3. A line of more than *max_line* bytes is delivered once, cut and marked, as
-#    soon as it is known to be too long. The rest of it is dropped and counted.
+# 3. A line of more than *max_line* bytes is delivered once, cut and marked. Its rest
+#    is dropped and counted, and it is delivered as soon as it is known to be too long;
+#    or (`keep_long`) all of it is handed out as `excess`, and it comes at its end.
 # 4. LF is never inside a UTF-8 character, so whole lines are decoded at once.
-#    What is not UTF-8 becomes U+FFFD and is counted.
+#    What is not UTF-8 is put into words by the policy `errors`, and counted.
 # 5. Memory is bounded by max_line + one read, time is linear in the bytes.
 """Lines from bytes that come in any pieces, and the tail of a stream."""
 
 import codecs
 from collections import deque
+from collections.abc import Iterator
 from typing import Final, final
 
-import attrs
+from crew_supervisors.processes._lines import Batch, CutLine, Line
+from crew_supervisors.processes._spec import Errors
 
 REPLACEMENT: Final = "\ufffd"
 _REPLACEMENT_BYTES: Final = REPLACEMENT.encode()
 
 
 @final
-@attrs.define(unsafe_hash=True)  # frozen would cost twice the time, for each line
-class Line:
-    """One line of output, without its line end. Treat it as a constant."""
-
-    text: str
-    truncated: bool = False
-    """It was longer than `max_line`; the rest of it was dropped."""
-
-
-@final
 class LineFramer:
     """Cuts bytes into lines."""
 
-    def __init__(self, max_line: int) -> None:
+    def __init__(
+        self, max_line: int, errors: Errors = "replace", *, keep_long: bool = False
+    ) -> None:
         self.max_line = max_line
         self.dropped = 0
         """Bytes of too long lines that were not delivered, a CR at their end too."""
         self.replaced = 0
-        """Characters put in place of bytes that are not UTF-8."""
+        """Places with bytes that are not UTF-8, each as `replace` would count it."""
+        self.excess: list[tuple[CutLine, bytes]] = []
+        """What to append to the files of too long lines, in order; the taker clears it."""
+        self._errors: Errors = errors
+        self._keep_long = keep_long
         self._partial = bytearray()
-        self._dropping = False
+        self._long: CutLine | None = None
+        """The too long line whose end has not come."""
 
-    def feed(self, data: bytes) -> list[Line]:
+    def feed(self, data: bytes) -> Batch | None:
         """Return the lines that *data* completes, and the cut piece of a long one."""
-        if self._dropping:
+        ready: list[Batch | Line] = []
+        if self._long is not None:
             end = data.find(b"\n")
-            self.dropped += len(data) if end < 0 else end
+            self._go_on(self._long, data if end < 0 else data[:end])
             if end < 0:
-                return []
-            self._dropping = False
+                return None
+            self._end_long(ready)
             data = data[end + 1 :]
-        lines: list[Line] = []
         end = data.rfind(b"\n")
         if end < 0:
             self._partial += data
         else:
-            start = 0
-            if self._partial:  # joined with its own end only: the rest is not copied
-                start = data.find(b"\n") + 1
-                lines = self._whole(self._partial + data[: start - 1])
-            if start <= end:
-                lines += self._whole(data[start:end])
-            self._partial[:] = data[end + 1 :]
+            block = b"".join((self._partial, memoryview(data)[:end]))
+            self._partial = bytearray(memoryview(data)[end + 1 :])
+            self._add(block, ready)
         if _is_too_long(self._partial, self.max_line):
-            lines.append(self._cut(self._partial))
+            self._cut(bytes(self._partial), ready, is_whole=False)
             self._partial.clear()
-            self._dropping = True
-        return lines
+        return _join(ready)
 
-    def finish(self) -> list[Line]:
+    def finish(self) -> Batch | None:
         """Return the last line if the stream ended without a line end."""
-        rest, self._partial = self._partial, bytearray()
-        self._dropping = False
-        return self._whole(rest) if rest else []
+        ready: list[Batch | Line] = []
+        rest, self._partial = bytes(self._partial), bytearray()
+        if self._long is not None:
+            self._end_long(ready)
+        elif rest:
+            self._add(rest, ready)
+        return _join(ready)
 
-    def _whole(self, block: bytes | bytearray) -> list[Line]:
-        """Return the lines of *block*, whose last line end is already cut off."""
+    def _add(self, block: bytes, ready: list[Batch | Line]) -> None:
+        """Add the lines of *block*, whose last line end is already cut off."""
         if len(block) <= self.max_line:  # then none of them can be too long
             if b"\r" in block:
                 block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
-            text = self._decode(block)
-            return list(map(Line, text.split("\n")))
-        return [
-            self._cut(line)
-            if _is_too_long(line, self.max_line)
-            else Line(self._decode(line.removesuffix(b"\r")))
-            for line in block.split(b"\n")
-        ]
+            ready.append(Batch(self._decode(block)))
+            return
+        for line in block.split(b"\n"):
+            if _is_too_long(line, self.max_line):
+                self._cut(line, ready, is_whole=True)
+            else:
+                ready.append(Line(self._decode(line.removesuffix(b"\r"))))
 
-    def _cut(self, line: bytes | bytearray) -> Line:
-        """Return what of *line* may be delivered, up to a whole character."""
+    def _cut(self, line: bytes, ready: list[Batch | Line], *, is_whole: bool) -> None:
+        """Begin a too long line: take what of it may be delivered, to a whole character."""
         kept = line[: self.max_line]
         used = codecs.utf_8_decode(kept, "replace", False)[1]  # noqa: FBT003 - the codec's own shape
-        self.dropped += len(line) - used
-        return Line(self._decode(kept[:used]), truncated=True)
+        long = CutLine(self._decode(kept[:used]), len(line))
+        if self._keep_long:
+            self.excess.append((long, line))
+        else:
+            self.dropped += len(line) - used
+        if is_whole or not self._keep_long:
+            ready.append(long)
+        if not is_whole:
+            self._long = long
 
-    def _decode(self, raw: bytes | bytearray) -> str:
+    def _go_on(self, long: CutLine, more: bytes) -> None:
+        long.size += len(more)
+        if self._keep_long:
+            self.excess.append((long, more))
+        else:
+            self.dropped += len(more)
+
+    def _end_long(self, ready: list[Batch | Line]) -> None:
+        if self._keep_long and self._long is not None:
+            ready.append(self._long)
+        self._long = None
+
+    def _decode(self, raw: bytes) -> str:
         try:
             return raw.decode()
         except UnicodeDecodeError:
             text = raw.decode(errors="replace")
             self.replaced += text.count(REPLACEMENT) - raw.count(_REPLACEMENT_BYTES)
-            return text
+            return (
+                text if self._errors == "replace" else raw.decode(errors=self._errors)
+            )
+
+
+def _join(ready: list[Batch | Line]) -> Batch | None:
+    if len(ready) == 1 and isinstance(ready[0], Batch):
+        return ready[0]  # nearly always: nothing was too long
+    return Batch.of(_each(ready), 0.0)
+
+
+def _each(ready: list[Batch | Line]) -> Iterator[Line]:
+    for part in ready:
+        if isinstance(part, Batch):
+            yield from part
+        else:
+            yield part
 
 
 def _is_too_long(line: bytes | bytearray, limit: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 import attrs
 import trio
 
+from crew_supervisors.processes._cgroup import Cgroup
 from crew_supervisors.processes._report import ContainmentKind, ProcessIdentity
 from crew_supervisors.processes._scan import Sweep
 
@@ -26,6 +27,7 @@ class Launch:
     environment: dict[str, str]
     marker: str
     stdin_pipe: bool
+    cgroup: Cgroup | None = None
 
 
 class Host(Protocol):

@@ -13,16 +13,20 @@
 import math
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, final
 
 import trio
 
+from crew_supervisors.processes._errors import StdinClosed
 from crew_supervisors.processes._host import Host
+from crew_supervisors.processes._input import Input
 from crew_supervisors.processes._limits import Limits
 from crew_supervisors.processes._output import Output, StreamName
+from crew_supervisors.processes._overflow import Overflow
 from crew_supervisors.processes._report import ExitReason, ProcessExit, StopReport
 from crew_supervisors.processes._scan import Sweep
-from crew_supervisors.processes._spec import ProcessSpec
+from crew_supervisors.processes._spec import ProcessSpec, Rung, StreamMode
 
 CANCEL_GRACE: Final = 0.2  # seconds of politeness that are left when we are cancelled
 ORPHAN_GRACE: Final = 0.2  # seconds for the rest of a tree whose program has exited
@@ -38,9 +42,10 @@ class Life:
         self.spec = spec
         self.host = host
         self.outputs: dict[StreamName, Output] = {
-            "stdout": Output(spec, spec.stdout, host.stdout),
-            "stderr": Output(spec, spec.stderr, host.stderr),
+            "stdout": self._output("stdout", spec.stdout, host.stdout),
+            "stderr": self._output("stderr", spec.stderr, host.stderr),
         }
+        self.input = Input(spec.name, host.stdin)
         self.report: StopReport | None = None
         self.exit: ProcessExit | None = None
         self.stopped = trio.Event()
@@ -53,6 +58,15 @@ class Life:
         self._kill_by = math.inf
         self._rung = trio.CancelScope()
         self._escalations: list[str] = []
+        self._unsent: list[str] = []
+
+    def _output(
+        self, name: StreamName, mode: StreamMode, pipe: trio.abc.ReceiveStream
+    ) -> Output:
+        folder = self.spec.overflow
+        prefix = f"{name}-{self.host.identity.pid}"
+        overflow = None if folder is None else Overflow(folder, prefix)
+        return Output(self.spec, mode, pipe, overflow)
 
     def ask(self, reason: ExitReason, words: str, grace: float) -> None:
         """Ask for a stop with at most *grace* seconds before the kill."""
@@ -115,11 +129,36 @@ class Life:
         for rung in self.spec.ladder:
             if self.host.exited.is_set() or trio.current_time() >= self._kill_by:
                 break
-            if await self.host.signal(rung.signal):
-                self._escalations.append(rung.signal)
-            await self._wait_politely(self.host.exited.wait, rung.grace)
+            await self._wait_politely(partial(self._step, rung), rung.grace)
         if self.host.exited.is_set() and not self.host.lost:
             await self._wait_politely(self.host.wait_empty, ORPHAN_GRACE)
+
+    async def _step(self, rung: Rung) -> None:
+        """Do what *rung* says, and wait for the exit. Its message must not hold it up."""
+        if rung.signal:
+            with trio.CancelScope(shield=True):  # bounded by the host
+                if await self.host.signal(rung.signal):
+                    self._escalations.append(rung.signal)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._speak, rung)
+            await self.host.exited.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _speak(self, rung: Rung) -> None:
+        why = "it did not read its stdin in time" if rung.send else ""
+        try:
+            if rung.send:
+                await self.input.send(rung.send)
+                self._escalations.append("message")
+                why = ""
+        except StdinClosed as error:
+            why = error.why
+        finally:
+            if why:
+                self._unsent.append(why)
+        if rung.close_stdin:
+            await self.input.close_now("the ladder of its stop has closed it")
+            self._escalations.append("stdin closed")
 
     async def _wait_politely(
         self, wait: Callable[[], Awaitable[None]], grace: float
@@ -191,6 +230,7 @@ class Life:
             containment=self.host.kind,
             asked="exit" if self._asked is None else self._asked[1],
             escalations=tuple(self._escalations),
+            unsent=tuple(self._unsent),
             survivors=swept.survivors,
             took=took,
             graceful=not swept.killed,

@@ -1,8 +1,8 @@
 # One output stream of one process, from its pipe to its reader.
 #
 # 1. Each stream has one task that reads the pipe, and nobody else does.
-# 2. `lines`: when `buffer` lines wait (the read in hand and the one before may
-#    overshoot), the task stops reading, the pipe fills, and the process waits. Nothing is dropped.
+# 2. `lines`: when `buffer` bytes wait (the read in hand may overshoot), the task stops
+#    reading, the pipe fills, and the process waits. Nothing is dropped.
 # 3. `tail`, or after the reader has closed: everything is read at once and only
 #    the last bytes are kept.
 # 4. When the tree is gone, what is still in the pipe cannot grow, so it is taken
@@ -11,17 +11,15 @@
 
 from collections import deque
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Final, Literal, Self, final
+from typing import Literal, final
 
 import trio
 
-from crew_supervisors.processes._framing import Line, LineFramer, Tail
+from crew_supervisors.processes._framing import LineFramer, Tail
+from crew_supervisors.processes._lines import Batch, Line
+from crew_supervisors.processes._overflow import Overflow
+from crew_supervisors.processes._pipes import WIDE_READ, Width
 from crew_supervisors.processes._spec import ProcessSpec, StreamMode
-
-READ: Final = 65536  # bytes: the usual capacity of a pipe
-LEAST_BUFFER: Final = 65536  # bytes that may wait even if max_line is small
-BUDGET: Final = 64  # lines handed over between two checkpoints
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -31,7 +29,11 @@ class Output:
     """What one stream has said."""
 
     def __init__(
-        self, spec: ProcessSpec, mode: StreamMode, pipe: trio.abc.ReceiveStream
+        self,
+        spec: ProcessSpec,
+        mode: StreamMode,
+        pipe: trio.abc.ReceiveStream,
+        overflow: Overflow | None,
     ) -> None:
         self.mode: StreamMode = mode
         self.waiting = False
@@ -41,14 +43,17 @@ class Output:
         self.ended = trio.Event()
         self.current: Iterator[Line] = iter(())
         """What the reader has in hand."""
+        self._current_at = 0.0
         self._pipe = pipe
+        self._width = Width(pipe)
         self._tail = Tail(spec.tail)
-        self._framer = LineFramer(spec.max_line)
-        self._most_lines = spec.buffer
-        self._most_bytes = max(spec.max_line, LEAST_BUFFER)
-        self._batches: deque[tuple[list[Line], int]] = deque()  # lines, their bytes
-        self._count = 0  # lines in the batches
-        self._size = 0  # bytes in the batches
+        self._overflow = overflow
+        self._framer = LineFramer(
+            spec.max_line, spec.errors, keep_long=overflow is not None
+        )
+        self._most_waiting = spec.buffer
+        self._batches: deque[tuple[Batch, int]] = deque()  # with their bytes
+        self._waiting_bytes = 0
         self._unframed = 0  # bytes read since the last batch
         self._final = False
         self._room = trio.lowlevel.ParkingLot()
@@ -57,7 +62,8 @@ class Output:
     @property
     def dropped(self) -> int:
         """Bytes of too long lines that were not delivered."""
-        return self._framer.dropped
+        lost = 0 if self._overflow is None else self._overflow.dropped
+        return self._framer.dropped + lost
 
     @property
     def replaced(self) -> int:
@@ -72,17 +78,18 @@ class Output:
         """Read the pipe until its end."""
         while data := await self._receive():
             self.last = trio.current_time()
+            self._width.carried(len(data))
             self._tail.feed(data)
             if self.mode == "lines":
                 self._unframed += len(data)
-                self._put(self._framer.feed(data))
+                await self._put(self._framer.feed(data))
                 while self._is_full():
                     self.waiting = True
                     await self._room.park()
                 if self.waiting:
                     self.waiting = False
                     self.last = trio.current_time()
-        self._put(self._framer.finish())
+        await self._put(self._framer.finish())
         self.finish()
 
     def take_the_rest(self) -> None:
@@ -97,6 +104,7 @@ class Output:
 
     async def aclose(self) -> None:
         """Close the pipe. Lines that wait can still be read."""
+        self._width.give_back()
         await self._pipe.aclose()
         self.finish()
 
@@ -105,98 +113,54 @@ class Output:
         self.mode = "tail"
         self._batches.clear()
         self.current = iter(())
-        self._count = self._size = 0
+        self._waiting_bytes = 0
         self._room.unpark_all()
         self._filled.unpark_all()
+
+    async def next_batch(self) -> Batch | None:
+        """Return what comes next, None at the end. Waits when there is nothing yet."""
+        if rest := Batch.of(self.current, self._current_at):
+            return rest  # of a batch of which lines were taken
+        while not self._batches:
+            if self.ended.is_set() or self.mode == "tail":
+                return None
+            await self._filled.park()
+        batch, size = self._batches.popleft()
+        self._waiting_bytes -= size
+        if self.waiting and not self._is_full():
+            self._room.unpark_all()
+        return batch
 
     async def next_line(self) -> Line | None:
         """Return the next line, None at the end. Waits when there is none yet."""
         while (line := next(self.current, None)) is None:
-            while not self._batches:
-                if self.ended.is_set() or self.mode == "tail":
-                    return None
-                await self._filled.park()
-            lines, size = self._batches.popleft()
-            self.current = iter(lines)
-            self._count -= len(lines)
-            self._size -= size
-            if self.waiting and not self._is_full():
-                self._room.unpark_all()
+            if (batch := await self.next_batch()) is None:
+                return None
+            self.current = iter(batch)
+            self._current_at = batch.at
         return line
 
     async def _receive(self) -> bytes:
         try:
-            return bytes(await self._pipe.receive_some(READ))  # bytes already: no copy
+            return bytes(
+                await self._pipe.receive_some(self._width.size)
+            )  # bytes already: no copy
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return b""  # closed by us when the wait for others had an end
 
-    def _put(self, lines: list[Line]) -> None:
-        if self.mode == "lines" and lines:
-            size = min(self._unframed, self._framer.max_line + READ)
+    async def _put(self, batch: Batch | None) -> None:
+        if self._overflow is not None and self._framer.excess:
+            await self._overflow.take(self._framer.excess)
+            self._framer.excess.clear()
+        if self.mode == "lines" and batch is not None:
+            size = min(self._unframed, self._framer.max_line + WIDE_READ)
             self._unframed = 0
-            self._batches.append((lines, size))
-            self._count += len(lines)
-            self._size += size
+            batch.at = self.last or 0.0
+            self._batches.append((batch, size))
+            self._waiting_bytes += size
             self._filled.unpark_all()
 
     def _is_full(self) -> bool:
         if self._final or self.mode == "tail":
             return False
-        return self._count >= self._most_lines or self._size >= self._most_bytes
-
-
-@final
-class LineStream:
-    """The lines of one stream, for one reader at a time.
-
-    Iterating ends when the process has closed the stream. Leaving the iteration
-    early keeps the place: a later one goes on there. Closing (`aclose`, or leaving
-    `async with`) drops what waits; from then on only the tail is kept, so that the
-    process never has to wait for a reader who is gone.
-    """
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._budget = BUDGET
-        self._busy = False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Line:
-        """Return the next line.
-
-        A checkpoint when it has to wait, and each 64 lines otherwise. Cancelled: no
-        line is lost.
-        """
-        if self._budget > 0 and (line := next(self._output.current, None)) is not None:
-            self._budget -= 1
-            return line
-        if self._busy:
-            raise trio.BusyResourceError("another task reads these lines")
-        self._busy = True
-        try:
-            if self._budget <= 0:
-                await trio.lowlevel.checkpoint()
-            self._budget = BUDGET
-            line = await self._output.next_line()
-        finally:
-            self._busy = False
-        if line is None:
-            raise StopAsyncIteration
-        return line
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Stop reading. Not a checkpoint; the process goes on."""
-        self._output.abandon()
+        return self._waiting_bytes >= self._most_waiting

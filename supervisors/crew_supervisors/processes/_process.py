@@ -6,11 +6,12 @@ from typing import Final, final
 
 import trio
 
-from crew_supervisors.processes._errors import StdinClosed
 from crew_supervisors.processes._life import CANCEL_GRACE, Life
-from crew_supervisors.processes._output import LineStream, StreamName
+from crew_supervisors.processes._line_stream import LineStream
+from crew_supervisors.processes._output import StreamName
 from crew_supervisors.processes._report import (
     ContainmentKind,
+    ExitReason,
     ProcessExit,
     ProcessIdentity,
     StopReport,
@@ -18,6 +19,8 @@ from crew_supervisors.processes._report import (
 from crew_supervisors.processes._scan import is_alive
 from crew_supervisors.processes._spec import ProcessSpec
 
+QUIET: Final = 0.8  # seconds in which agents that end by themselves do so
+FINISH_WITHIN: Final = 5.0
 KILL_RESERVE: Final = 0.1  # seconds kept of a caller's deadline for the kill itself
 
 
@@ -28,8 +31,6 @@ class ChildProcess:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._streams: dict[StreamName, LineStream] = {}
-        self._writing = trio.StrictFIFOLock()
-        self._stdin_shut: str | None = None
 
     @property
     def name(self) -> str:
@@ -103,20 +104,7 @@ class ChildProcess:
         Raises:
           StdinClosed: *data* did not arrive, and nothing sent later can.
         """
-        await trio.lowlevel.checkpoint()
-        async with self._writing:
-            stdin = self._life.host.stdin
-            if stdin is None:
-                raise StdinClosed(self.name, 'its spec does not say stdin="pipe"')
-            if self._stdin_shut is not None:
-                raise StdinClosed(self.name, self._stdin_shut)
-            self._stdin_shut = "a cancelled send may have left half of its data there"
-            try:
-                await stdin.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._stdin_shut = "it has closed its stdin, or has ended"
-                raise StdinClosed(self.name, self._stdin_shut) from None
-            self._stdin_shut = None
+        await self._life.input.send(data)
 
     async def close_stdin(self) -> None:
         """Let the program read the end of its input. Idempotent; a checkpoint.
@@ -124,11 +112,7 @@ class ChildProcess:
         Waits for the sends before it, as long as the program does not read them: the
         deadline is the caller's. `stop` waits for none.
         """
-        async with self._writing:
-            if self._stdin_shut is None:
-                self._stdin_shut = "it was closed with close_stdin()"
-            if self._life.host.stdin is not None:
-                await self._life.host.stdin.aclose()
+        await self._life.input.close()
 
     async def wait(self) -> ProcessExit:
         """Wait until the process and its tree have ended; a checkpoint.
@@ -154,15 +138,43 @@ class ChildProcess:
         meanwhile leaves it 200 ms of grace and is delivered afterwards.
         """
         left = math.inf if grace is None else max(0.0, grace)
+        return await self._end("stopped", reason, left)
+
+    async def finish(
+        self,
+        *,
+        quiet: float = QUIET,
+        within: float = FINISH_WITHIN,
+        reason: str = "finished",
+    ) -> StopReport:
+        """End a process that has given its answer, and need not exit to be done.
+
+        It has *quiet* seconds to exit by itself; then it is stopped as by `stop`, and
+        SIGKILL comes *within* seconds of the call, or earlier by the ladder. That end is
+        a success, whatever signal it took: `ProcessExit.reason` is ``finished``. A
+        program that exits by itself has ``exited``, and its status counts. A checkpoint.
+
+        Shielded and cancelled as `stop` is.
+        """
+        deadline = trio.current_time() + max(0.0, within)
+        try:
+            with trio.move_on_after(max(0.0, min(quiet, within))):
+                await self._life.host.exited.wait()
+        except trio.Cancelled:
+            pass  # trio delivers it again, at the next checkpoint
+        left = max(0.0, deadline - trio.current_time())
+        return await self._end("finished", reason, left)
+
+    async def _end(self, reason: ExitReason, words: str, left: float) -> StopReport:
         deadline = trio.current_effective_deadline()
         if deadline > trio.current_time():  # not cancelled yet
             until = max(0.0, deadline - trio.current_time() - KILL_RESERVE)
-            self._life.ask("stopped", reason, min(left, until))
+            self._life.ask(reason, words, min(left, until))
             try:
                 await self._life.stopped.wait()
             except trio.Cancelled:
                 left = CANCEL_GRACE  # trio delivers it again, at the next checkpoint
-        await self._life.end("stopped", reason, min(left, CANCEL_GRACE))
+        await self._life.end(reason, words, min(left, CANCEL_GRACE))
         assert self._life.report is not None  # as in wait()
         return self._life.report
 

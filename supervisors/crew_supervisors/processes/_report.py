@@ -7,11 +7,12 @@ from typing import Literal
 import attrs
 
 ContainmentKind = Literal[
-    "warden", "warden-no-subreaper", "group", "group-warden-lost", "taskkill"
+    "cgroup", "warden", "warden-no-subreaper", "group", "group-warden-lost", "taskkill"
 ]
 ExitReason = Literal[
     "exited",
     "stopped",
+    "finished",
     "startup_timeout",
     "silence_timeout",
     "wall_timeout",
@@ -52,7 +53,10 @@ class StopReport:
     asked: str
     """The reason given first; `exit` when the program ended by itself."""
     escalations: tuple[str, ...]
-    """The signals that were sent, in order."""
+    """What was done, in order: signals by their names, `message` for what a rung sent to
+    stdin, `stdin closed`."""
+    unsent: tuple[str, ...] = ()
+    """Messages of rungs that did not arrive, and why."""
     survivors: tuple[Survivor, ...]
     """Empty: nothing of the tree that this containment can see is alive."""
     took: float
@@ -70,9 +74,26 @@ class ProcessExit:
     signal: str | None
     """The name of the signal that ended it, if one did."""
     reason: ExitReason
-    """Why it ended. `killed_by_system`: SIGKILL that we did not send, as the kernel
+    """Why it ended. `finished`: by `ChildProcess.finish`, a success. `killed_by_system`: SIGKILL that we did not send, as the kernel
     does when memory is short. `containment_lost`: its warden died, so we ended it."""
     stderr_tail: str
     output_truncated: bool
     """Others held the output open beyond `drain`, and what they wrote is cut."""
     report: StopReport
+
+    @property
+    def succeeded(self) -> bool:
+        """It exited with 0 by itself, or had given its answer (`finished`)."""
+        if self.reason == "exited":
+            return self.returncode == 0
+        return self.reason == "finished"
+
+    def __str__(self) -> str:
+        if self.reason not in ("exited", "killed_by_system"):
+            return self.reason.replace("_", " ")
+        if self.signal is not None:
+            by = ", not by us" if self.reason == "killed_by_system" else ""
+            return f"ended by {self.signal}{by}"
+        return (
+            f"exit status {'unknown' if self.returncode is None else self.returncode}"
+        )

@@ -10,13 +10,16 @@ import os
 import secrets
 import sys
 
+import attrs
 import trio
 
+from crew_supervisors.processes._cgroup import Cgroup, find_base
 from crew_supervisors.processes._errors import BadProcessSpec, ContainmentUnavailable
 from crew_supervisors.processes._executable import resolve_executable
 from crew_supervisors.processes._host import Host, Launch
 from crew_supervisors.processes._life import CANCEL_GRACE, Life
 from crew_supervisors.processes._process import ChildProcess
+from crew_supervisors.processes._records import current_recorder
 from crew_supervisors.processes._report import ProcessExit
 from crew_supervisors.processes._spec import MARKER, ProcessSpec
 
@@ -46,7 +49,21 @@ async def run_process(
         raise BadProcessSpec(spec.name, problems)
     await trio.lowlevel.checkpoint()
     launch = _resolve(spec)
-    life = Life(spec, await _start(spec, launch))
+    recorder = current_recorder()
+    recorder.starting(spec, launch.marker)
+    life: Life | None = None
+    try:
+        life = Life(spec, await _start(spec, launch))
+        recorder.started(launch.marker, life.host.identity)
+        return await _see_through(life, task_status)
+    finally:
+        if life is None:  # nothing of it is left
+            recorder.ended(launch.marker, ())
+        elif life.report is not None:
+            recorder.ended(launch.marker, life.report.survivors)
+
+
+async def _see_through(life: Life, task_status: TaskStatus) -> ProcessExit:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(life.run)
         process = ChildProcess(life)
@@ -78,9 +95,10 @@ def _resolve(spec: ProcessSpec) -> Launch:
 
 async def _start(spec: ProcessSpec, launch: Launch) -> Host:
     if sys.platform == "win32":
-        if spec.containment == "required:warden":
-            why = "there is no warden on Windows"
-            raise ContainmentUnavailable(spec.name, "warden", why)
+        if spec.containment.startswith("required:"):
+            wanted = spec.containment.removeprefix("required:")
+            why = f"there is no {wanted} on Windows"
+            raise ContainmentUnavailable(spec.name, wanted, why)
         from crew_supervisors.processes._windows import TaskkillHost  # noqa: PLC0415 - only there
 
         return await TaskkillHost.start(launch)
@@ -88,8 +106,31 @@ async def _start(spec: ProcessSpec, launch: Launch) -> Host:
         from crew_supervisors.processes import _group_host, _warden_host  # noqa: PLC0415 - only here
 
         missing = _warden_host.why_no_warden()
-        if spec.containment == "required:warden" and missing is not None:
+        if missing is not None and spec.containment.startswith("required:"):
             raise ContainmentUnavailable(spec.name, "warden", missing)
         if spec.containment == "group" or missing is not None:
             return await _group_host.GroupHost.start(launch)
+        required = spec.containment == "required:cgroup"
+        cgroup = _make_cgroup(spec, launch.marker)
+        if not isinstance(cgroup, str):
+            try:
+                contained = attrs.evolve(launch, cgroup=cgroup)
+                return await _warden_host.WardenHost.start(contained)
+            except BaseException as error:  # whatever it is, nobody is in there
+                cgroup.remove()
+                if required or not isinstance(error, ContainmentUnavailable):
+                    raise
+        elif required:
+            raise ContainmentUnavailable(spec.name, "cgroup", cgroup)
         return await _warden_host.WardenHost.start(launch)
+
+
+def _make_cgroup(spec: ProcessSpec, marker: str) -> Cgroup | str:
+    """Return a new cgroup, or why there can be none."""
+    base = find_base(spec.cgroup)
+    if isinstance(base, str):
+        return base
+    try:
+        return Cgroup(base, marker)
+    except OSError as error:
+        return f"no cgroup can be made in {base} ({error.strerror})"

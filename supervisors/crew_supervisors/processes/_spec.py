@@ -30,9 +30,10 @@ ESSENTIALS: Final[tuple[str, ...]] = (
 )
 """Names, or patterns ending in `*`, of variables that programs cannot do without."""
 
-Containment = Literal["best", "required:warden", "group"]
+Containment = Literal["best", "required:cgroup", "required:warden", "group"]
 StreamMode = Literal["lines", "tail"]
 StdinMode = Literal["null", "pipe"]
+Errors = Literal["replace", "backslashreplace", "surrogateescape"]
 
 
 @attrs.frozen(kw_only=True)
@@ -83,17 +84,31 @@ def unfit(text: str) -> str | None:
 
 @attrs.frozen
 class Rung:
-    """One polite step of a stop ladder: send *signal*, then wait *grace* seconds."""
+    """One polite step of a stop ladder, which has *grace* seconds to make it exit.
 
-    signal: str
-    grace: float
+    It sends a signal, or it speaks to stdin: a message, its end, or both. A program that
+    does not read its stdin gets no extra time for it. A rung with nothing only waits.
+    """
 
-    def problems(self) -> Iterator[str]:
-        """Yield what is wrong with it."""
-        if self.signal not in SIGNALS:
+    signal: str = ""
+    """The name of a signal; none when empty."""
+    grace: float = 5.0
+    send: bytes = attrs.field(default=b"", kw_only=True)
+    """What to write to stdin, as the agent's protocol has it. Waits for other senders;
+    that it did not arrive is in `StopReport.unsent`."""
+    close_stdin: bool = attrs.field(default=False, kw_only=True)
+    """Close stdin. Who sends just then gets `StdinClosed`."""
+
+    def problems(self, stdin: StdinMode) -> Iterator[str]:
+        """Yield what is wrong with it for a program with that *stdin*."""
+        if self.signal and self.signal not in SIGNALS:
             yield f"ladder: {self.signal!r} must be one of {', '.join(sorted(SIGNALS))}"
         if not (math.isfinite(self.grace) and self.grace >= 0):
             yield f"ladder: grace {self.grace!r} must be seconds, 0 or more"
+        if (self.send or self.close_stdin) and stdin != "pipe":
+            yield 'ladder: a rung that speaks to stdin needs stdin="pipe"'
+        if (self.send or self.close_stdin) and self.signal:
+            yield "ladder: give what goes to stdin and the signal a rung each"
 
 
 LADDER: Final = (Rung("SIGTERM", 5.0),)
@@ -121,17 +136,28 @@ class ProcessSpec:
     pipe. `tail`: read at once, and only the end of it is kept."""
     stderr: StreamMode = "tail"
     max_line: int = 1 << 20
-    """Longest line delivered. The rest of a longer one is dropped and counted."""
-    buffer: int = 256
-    """Lines that may wait for a slow reader before the process has to. They hold at
-    most `max_line` bytes (64 KiB at least). Two reads of 64 KiB may overshoot both."""
+    """Longest line delivered whole. A longer one comes as a `CutLine`, its beginning."""
+    overflow: Path | None = None
+    """The folder where lines longer than `max_line` are written whole, one file each;
+    it is made when it is needed. None: the rest of such a line is dropped and counted."""
+    errors: Errors = "replace"
+    """What becomes of bytes that are not UTF-8, as in `bytes.decode`: U+FFFD; `\\xff`;
+    or lone surrogates, from which `text.encode(errors="surrogateescape")` gives the
+    bytes back. They are counted."""
+    buffer: int = 1 << 18
+    """Bytes of lines that may wait for a slow reader before the process has to. One
+    read more, and the line in it, may overshoot."""
     tail: int = 65536
     """How much of the end of each stream is kept."""
     ladder: tuple[Rung, ...] = LADDER
     """Polite steps of a stop. SIGKILL of the whole tree always comes last."""
     containment: Containment = "best"
-    """`best`: a warden where there is one, else the group. `required:warden`: refuse
-    to start without. `group`: session, snapshot and marker only."""
+    """`best`: a warden where there is one, with a cgroup where one is delegated; else
+    the group. `required:…`: refuse to start without. `group`: session, snapshot and
+    marker only."""
+    cgroup: Path | None = None
+    """The delegated cgroup (v2) below which the process gets one of its own; the
+    runtime's own cgroup when None."""
     startup: float | None = None
     """Longest time until the first output."""
     silence: float | None = None
@@ -151,14 +177,17 @@ def _problems(spec: ProcessSpec) -> Iterator[str]:
         yield "name: must not be empty"
     if not spec.argv or not spec.argv[0]:
         yield "argv: must begin with the program to run"
-    texts = [("argv", part) for part in spec.argv] + [("cwd", str(spec.cwd or ""))]
+    texts = [("argv", part) for part in spec.argv] + [
+        ("cwd", str(spec.cwd or "")),
+        ("cgroup", str(spec.cgroup or "")),
+    ]
     for field, text in texts:
         if why := unfit(text):
             yield f"{field}: {text[:80]!r} {why}"
     yield from spec.env.problems()
     yield from _choice_problems(spec)
     for rung in spec.ladder:
-        yield from rung.problems()
+        yield from rung.problems(spec.stdin)
 
 
 def _choice_problems(spec: ProcessSpec) -> Iterator[str]:
@@ -175,11 +204,12 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "stdin": get_args(StdinMode),
     "stdout": get_args(StreamMode),
     "stderr": get_args(StreamMode),
+    "errors": get_args(Errors),
     "containment": get_args(Containment),
 }
 _NUMBERS: Final[dict[str, tuple[Callable[[float], bool], str]]] = {
     "max_line": (lambda value: value >= 1, "bytes, 1 or more"),
-    "buffer": (lambda value: value >= 1, "lines, 1 or more"),
+    "buffer": (lambda value: value >= 1, "bytes, 1 or more"),
     "tail": (lambda value: value >= 0, "bytes, 0 or more"),
     "startup": (lambda value: value > 0, "seconds above 0, or None"),
     "silence": (lambda value: value > 0, "seconds above 0, or None"),

@@ -41,8 +41,9 @@ PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)  # its children should not
 class Tree:
     """What runs below this process."""
 
-    def __init__(self, agent: int, *, adopts: bool) -> None:
+    def __init__(self, agent: int, cgroup: bytes, *, adopts: bool) -> None:
         self.agent = agent
+        self.cgroup = cgroup
         self.adopts = adopts
         self.agent_reaped = False
         self.killed: set[int] = set()
@@ -74,7 +75,12 @@ class Tree:
                     continue  # nobody in the group takes it: it is ending
 
     def sweep(self) -> None:
-        """Freeze, then kill what is below. Orphans of the killed come up to us."""
+        """Freeze, then kill what is below. Orphans of the killed come up to us.
+
+        The cgroup, if there is one, dies at once; but who was moved out of it does not.
+        """
+        if self.cgroup:
+            self.kill_cgroup()
         frozen: set[tuple[int, int]] = set()
         for _ in range(FREEZE_ROUNDS):
             found = set(descendants()) - frozen
@@ -88,6 +94,32 @@ class Tree:
                 self.killed.add(pid)
         if not self.adopts:
             self.signal_group(signal.SIGKILL)
+
+    def kill_cgroup(self) -> None:
+        """Let the kernel kill the agent's cgroup."""
+        for pid in _members(self.cgroup):
+            self.killed.add(pid)
+        try:
+            with open(self.cgroup + b"/cgroup.kill", "wb") as file:  # noqa: PTH123 - pathlib costs 5 ms at start
+                file.write(b"1")
+        except OSError:
+            return  # it is not there any more: the rest of the sweep does its work
+
+    def remove_cgroup(self) -> None:
+        """Give the empty cgroup back; the runtime may be unable to."""
+        for folder, _, _ in os.walk(self.cgroup, topdown=False):
+            try:
+                os.rmdir(folder)  # noqa: PTH106 - as above
+            except OSError:
+                return  # somebody was moved into it
+
+
+def _members(cgroup: bytes) -> "list[int]":
+    try:
+        with open(cgroup + b"/cgroup.procs", "rb") as file:  # noqa: PTH123 - as above
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
 
 
 def descendants() -> "list[tuple[int, int]]":
@@ -177,14 +209,18 @@ def adopt() -> bool:
 
 
 class Job:
-    """What to run: folder, executable, number of arguments, arguments, variables."""
+    """What to run.
+
+    Folder, executable, cgroup, number of arguments, arguments, variables.
+    """
 
     def __init__(self, fields: "list[bytes]") -> None:
-        count = int(fields[2])
+        count = int(fields[3])
         self.folder = fields[0]
         self.executable = fields[1]
-        self.argv = fields[3 : 3 + count]
-        self.environment = dict(item.split(b"=", 1) for item in fields[3 + count :])
+        self.cgroup = fields[2]
+        self.argv = fields[4 : 4 + count]
+        self.environment = dict(item.split(b"=", 1) for item in fields[4 + count :])
 
     def launch(self) -> "tuple[int, bytes]":
         """Fork and execute. Return the pid and, when it failed, what failed."""
@@ -205,8 +241,12 @@ class Job:
         The agent is deaf to no signal, whatever the runtime ignores: a stop ladder
         that it never heard would cost its whole grace.
         """
-        stage = b"cwd"
+        stage = b"cgroup"
         try:
+            if self.cgroup:
+                with open(self.cgroup + b"/cgroup.procs", "wb") as file:  # noqa: PTH123 - pathlib costs 5 ms at start
+                    file.write(b"0")  # this process
+            stage = b"cwd"
             os.setsid()
             for number in (*POLITE, *PYTHON_IGNORES, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
@@ -328,27 +368,61 @@ def let_go() -> None:
     os.close(nothing)
 
 
+def breed(link: int) -> int:
+    """Fork a warden for each set of descriptors that comes over *link*.
+
+    Returns in each warden, with the link of its own. Never in this process, which ends
+    with the runtime.
+    """
+    import ctypes  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport] - so that no warden has to wait for it
+    import socket  # noqa: PLC0415 - only a zygote needs it
+
+    control = socket.socket(fileno=link)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for wardens here
+    while True:
+        said, fds, _, _ = socket.recv_fds(control, 1, 8)
+        if not said:
+            os._exit(0)
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = -1  # the runtime sees its link closed, and starts a warden afresh
+        if pid == 0:
+            control.close()
+            os.setsid()
+            for number, fd in enumerate(fds[1:]):
+                os.dup2(fd, number)
+                os.close(fd)
+            say(fds[0], b"%010d" % os.getpid())
+            return fds[0]
+        for fd in fds:
+            os.close(fd)
+
+
 def main() -> None:
     """Run one job: what to do comes over the socket whose number is the argument."""
     link = int(sys.argv[1])
-    os.set_inheritable(link, False)  # noqa: FBT003 - the standard library's own shape
     for number in (*POLITE, *PYTHON_IGNORES):
         signal.signal(number, signal.SIG_IGN)
+    if sys.argv[2] == "zygote":
+        link = breed(link)
+    os.set_inheritable(link, False)  # noqa: FBT003 - the standard library's own shape
     wake, woken = os.pipe()
     for fd in (wake, woken):
         os.set_blocking(fd, False)
     signal.set_wakeup_fd(woken)
     signal.signal(signal.SIGCHLD, awake)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # the runtime may block SIGCHLD
-    adopts = sys.argv[2] == "adopt" and adopt()
+    adopts = sys.argv[2] != "alone" and adopt()
+    job = read_job(link)
     try:
-        pid, failure = read_job(link).launch()
+        pid, failure = job.launch()
     except OSError as error:  # no process, no descriptor to be had
         pid, failure = 0, b"fork %d" % (error.errno or 0)
     if failure:
         say(link, b"failed %s\n" % failure)
         os._exit(1)
-    tree = Tree(pid, adopts=adopts)
+    tree = Tree(pid, job.cgroup, adopts=adopts)
     try:
         let_go()
         say(link, b"started %d %d\n" % (pid, adopts))
@@ -358,6 +432,8 @@ def main() -> None:
             tree.sweep()
             select.select([wake], [], [], SWEEP_PAUSE / 1000)
             drain(wake)
+        if job.cgroup:
+            tree.remove_cgroup()
         os._exit(0)
 
 

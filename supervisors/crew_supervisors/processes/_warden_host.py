@@ -4,8 +4,8 @@
 #    never inherited by anything else that the runtime starts.
 # 2. "started" comes before the program is waited for, so that its create time can
 #    be read while its number is certainly its own. "seen" lets the warden go on.
-# 3. When the warden ends before it has said "empty", containment is lost. What
-#    can be found by group, snapshot and marker is killed then.
+# 3. When the warden ends before it has said "empty", containment is lost. What is in
+#    its cgroup, or can be found by group, snapshot and marker, is killed then.
 # 4. A start that fails or is cancelled ends by `_give_up`: nothing of it is left.
 """Processes that live below a warden."""
 
@@ -16,7 +16,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Final, final
 
 import trio
@@ -35,13 +34,18 @@ from crew_supervisors.processes._scan import (
 
 assert sys.platform != "win32"  # see _windows.py
 
-PROGRAM: Final = Path(__file__).with_name("_warden.py")
+from crew_supervisors.processes._zygote import (  # noqa: E402 - it is nothing on Windows
+    LOADER,
+    PROGRAM,
+    ForkedWarden,
+    Zygote,
+)
+
 SPAWN_LIMIT: Final = 30.0  # seconds for a start; it takes 20 ms on an idle machine
 FALLBACK_LIMIT: Final = 2.0  # seconds for a sweep when the warden does not answer
 GIVE_UP_LIMIT: Final = 5.0  # seconds for a warden to clean up after a failed start
 LONGEST_JOB: Final = 99_999_999  # bytes: eight digits
 WARDEN_EXIT: Final = 2.0  # seconds for the warden to end when its work is done
-LOADER: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH")
 
 
 def why_no_warden() -> str | None:
@@ -68,6 +72,7 @@ def encode_job(launch: Launch) -> bytes:
     fields = [
         cwd,
         os.fsencode(launch.executable),
+        b"" if launch.cgroup is None else os.fsencode(launch.cgroup.path),
         b"%d" % len(launch.argv),
         *map(os.fsencode, launch.argv),
         *(os.fsencode(f"{key}={value}") for key, value in launch.environment.items()),
@@ -83,7 +88,10 @@ class WardenHost:
     """A tree below a warden."""
 
     def __init__(
-        self, launch: Launch, process: trio.Process, link: trio.socket.SocketType
+        self,
+        launch: Launch,
+        process: trio.Process | ForkedWarden,
+        link: trio.socket.SocketType,
     ) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -145,6 +153,8 @@ class WardenHost:
         self.identity = identity_of(pid) or ProcessIdentity(pid, time.time())
         if words[2] == b"0":
             self.kind = "warden-no-subreaper"
+        elif self._launch.cgroup is not None:
+            self.kind = "cgroup"
         await self._link.send(b"seen\n")
 
     async def _read_line(self) -> bytes:
@@ -197,7 +207,8 @@ class WardenHost:
 
     def _lose(self) -> None:
         self.lost = True
-        self.kind = "group-warden-lost"
+        if self.kind != "cgroup":  # that holds without a warden
+            self.kind = "group-warden-lost"
         if self._gone_at is None:
             self._gone_at = time.time()
         self.exited.set()
@@ -218,7 +229,7 @@ class WardenHost:
             await self._order(b"kill\n")
             with trio.move_on_after(limit):
                 await self._closed.wait()
-        if self._empty.is_set() and self.kind == "warden":
+        if self._empty.is_set() and self.kind in ("warden", "cgroup"):
             return Sweep(self._killed)
         if not self._closed.is_set():
             self._stuck = True
@@ -226,6 +237,10 @@ class WardenHost:
         query = TreeQuery(
             root=self.identity, marker=self._launch.marker, gone_at=self._gone_at
         )
+        if self._launch.cgroup is not None:
+            await self._launch.cgroup.kill(
+                FALLBACK_LIMIT
+            )  # the sweep sees what it left
         swept = await sweep(query, FALLBACK_LIMIT)
         return Sweep(swept.killed + self._killed, swept.survivors)
 
@@ -248,10 +263,17 @@ class WardenHost:
             self._process.kill()  # our own child, not reaped: nobody else's number
             with trio.move_on_after(WARDEN_EXIT):
                 await self._process.wait()
+        if self._launch.cgroup is not None:
+            self._launch.cgroup.remove()  # the warden has done it, if it could
 
 
-async def _open_warden(launch: Launch) -> tuple[trio.Process, trio.socket.SocketType]:
-    """Start a warden. Return it with our end of the bond."""
+async def _open_warden(
+    launch: Launch,
+) -> tuple[trio.Process | ForkedWarden, trio.socket.SocketType]:
+    """Fork or start a warden. Return it with our end of the bond."""
+    forked = await Zygote.of_this_run().fork(stdin_pipe=launch.stdin_pipe)
+    if forked is not None:
+        return forked[0], trio.socket.from_stdlib_socket(forked[1])
     ours, theirs = socket.socketpair()
     with theirs:
         try:

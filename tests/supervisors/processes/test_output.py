@@ -1,11 +1,19 @@
 """Output from real programs: order, backpressure, limits, broken text."""
 
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
 import psutil
 import pytest
 import trio
 from tests.support.processes import agent, next_json, tree_of
 
-from crew_supervisors.processes import ChildProcess, run_process
+from crew_supervisors.processes import ChildProcess, CutLine, run_process
+from crew_supervisors.processes._overflow import Overflow
+from crew_supervisors.processes._pipes import MOST_WIDE, WIDE_READ, Width
 
 MIB = 1 << 20
 
@@ -54,7 +62,7 @@ async def test_a_slow_reader_stops_the_program_and_loses_nothing() -> None:
         with trio.fail_after(10):
             while not output.waiting:
                 await trio.testing.wait_all_tasks_blocked(0.01)
-        assert output._count <= 256 + 2 * 65536 // 64
+        assert output._waiting_bytes <= process.spec.buffer + WIDE_READ
         before = me.memory_info().rss
         grown = seen = 0
         async for line in process.lines():
@@ -158,9 +166,7 @@ async def test_lines_have_one_reader_at_a_time() -> None:
 
 async def test_reading_many_lines_notices_cancellation() -> None:
     async with trio.open_nursery() as nursery:
-        process = await nursery.start(
-            run_process, agent("lines:1000", "exit:0", buffer=1000)
-        )
+        process = await nursery.start(run_process, agent("lines:1000", "exit:0"))
         await process.wait()
         seen = 0
         with trio.CancelScope() as scope:
@@ -192,3 +198,166 @@ async def test_a_grandchild_that_holds_stdout_costs_the_drain_and_no_more() -> N
     assert ended.output_truncated
     assert ended.report.escalations == ("SIGKILL",)
     assert 0.1 <= ended.report.took < 2
+
+
+async def test_batches_are_the_same_lines_and_may_follow_single_ones() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("lines:20000", "exit:0"))
+        lines = process.lines()
+        seen = [(await anext(lines)).text for _ in range(100)]
+        first = await anext(lines.batches())
+        assert first.at > 0
+        seen += first.texts
+        seen.append((await anext(lines)).text)
+        async for batch in lines.batches():
+            seen += batch.texts
+    assert seen == [f"line {n}" for n in range(20000)]
+
+
+async def test_batches_notice_cancellation_and_lose_nothing() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("lines:10", "exit:0"))
+        await process.wait()
+        lines = process.lines()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await anext(lines.batches())
+        assert scope.cancelled_caught
+        assert len(await anext(lines.batches())) == 10
+        with pytest.raises(StopAsyncIteration):
+            await anext(lines.batches())
+
+
+async def test_a_reader_who_is_never_out_of_lines_lets_others_run() -> None:
+    ran = 0
+
+    async def others() -> None:
+        nonlocal ran
+        while True:
+            await trio.lowlevel.checkpoint()
+            ran += 1
+
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("lines:20000", "exit:0"))
+        await process.wait()
+        before = ran
+        nursery.start_soon(others)
+        async for _ in process.lines():
+            pass
+        assert ran > before
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_huge_line_is_in_a_file_and_a_reference(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "late"
+    script = (
+        "say:before",
+        f"huge:{10 * MIB}",
+        "say:after",
+        f"huge:{2 * MIB}",
+        "exit:0",
+    )
+    async with trio.open_nursery() as nursery:
+        spec = agent(*script, max_line=1000, overflow=folder)
+        process = await nursery.start(run_process, spec)
+        before, huge, after, other = [line async for line in process.lines()]
+    assert (before.text, after.text) == ("before", "after")
+    assert isinstance(huge, CutLine)
+    assert isinstance(other, CutLine)
+    assert huge.text == "h" * 1000
+    assert (huge.size, huge.problem) == (10 * MIB, "")
+    assert huge.file is not None
+    assert huge.file.read_bytes() == b"h" * (10 * MIB)
+    assert other.file is not None
+    assert other.file.read_bytes() == b"h" * (2 * MIB)
+    assert len(list(folder.iterdir())) == 2
+    assert process.dropped() == 0
+
+
+async def test_a_file_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
+    line = CutLine("h", 5)
+    (tmp_path / "out-1.line").write_text("mine")
+    await Overflow(tmp_path, "out").take([(line, b"he"), (line, b"llo")])
+    assert line.file == tmp_path / "out-2.line"
+    assert (tmp_path / "out-2.line").read_text() == "hello"
+    assert (tmp_path / "out-1.line").read_text() == "mine"
+
+
+async def test_a_line_that_cannot_be_written_says_why_and_is_cut(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    async with trio.open_nursery() as nursery:
+        script = (f"huge:{MIB}", "say:after", "exit:0")
+        spec = agent(*script, max_line=1000, overflow=tmp_path / "file")
+        process = await nursery.start(run_process, spec)
+        huge, after = [line async for line in process.lines()]
+        assert isinstance(huge, CutLine)
+        assert huge.file is None
+        assert "file" in huge.problem
+        assert after.text == "after"
+        assert process.dropped() == MIB - 1000
+
+
+async def test_half_a_line_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = CutLine("h", 2)
+    overflow = Overflow(tmp_path, "out")
+    await overflow.take([(line, b"he")])
+    path = line.file
+    assert path is not None
+    monkeypatch.setattr(Path, "open", full_disk)
+    line.size = 5
+    await overflow.take([(line, b"llo"), (line, b"!")])
+    assert (line.file, overflow.dropped) == (None, 5)
+    assert "No space left" in line.problem
+    assert not path.exists()
+
+
+def full_disk(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def test_a_pipe_that_carries_much_is_widened_and_given_back() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            run_process, agent(f"flood:{4 * MIB}", "ready", "sleep")
+        )
+        widest = 0
+        async for line in process.lines():
+            widest = max(widest, Width.wide)
+            if not line.text.isdigit():
+                break
+        assert widest == (1 if sys.platform == "linux" else 0)
+        await process.stop()
+    assert Width.wide == 0
+
+
+async def test_a_pipe_that_cannot_be_widened_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EPERM, "no more room for pipes")
+
+    monkeypatch.setattr("fcntl.fcntl", refuse)
+    seen, tell = os.pipe()
+    pipe = trio.lowlevel.FdStream(seen)
+    width = Width(pipe)
+    width.carried(2 * MIB)
+    assert (width.size, Width.wide) == (65536, 0)
+    width.give_back()
+    await pipe.aclose()
+    os.close(tell)
+
+
+async def test_only_so_many_pipes_are_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Width, "wide", MOST_WIDE)
+    stream = trio.testing.memory_stream_one_way_pair()[1]
+    width = Width(stream)
+    width.carried(2 * MIB)
+    assert width.size == 65536
+    monkeypatch.setattr(Width, "wide", 0)
+    other = Width(stream)
+    other.carried(2 * MIB)
+    assert other.size == 65536  # it is no pipe

@@ -6,11 +6,12 @@ import pytest
 import trio
 from tests.support.processes import agent, living, next_json, tree_of
 
-from crew_supervisors.processes import ChildProcess, Rung, run_process
+from crew_supervisors.processes import ChildProcess, Rung, StdinClosed, run_process
 from crew_supervisors.processes._life import Life
 from crew_supervisors.processes._report import ProcessIdentity
 from crew_supervisors.processes._scan import TreeQuery, find_tree, is_alive
 
+MIB = 1 << 20
 STUBBORN = ("ignore-term", "tree:child", "ready", "sleep")
 
 
@@ -161,7 +162,7 @@ async def test_output_puts_the_silence_off() -> None:
 
 
 async def test_waiting_for_a_slow_reader_is_no_silence() -> None:
-    spec = agent("flood:1048576", "exit:0", silence=0.2, buffer=4)
+    spec = agent("flood:1048576", "exit:0", silence=0.2, buffer=400)
     async with trio.open_nursery() as nursery:
         process = await nursery.start(run_process, spec)
         output = process._life.outputs["stdout"]
@@ -176,6 +177,124 @@ async def test_waiting_for_a_slow_reader_is_no_silence() -> None:
         assert (await process.wait()).reason == "exited"
 
 
+LINGERS = ("on-term:bye", "say:answer", "sleep")
+
+
+async def test_a_process_that_lingers_after_its_answer_has_succeeded() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*LINGERS))
+        assert (await anext(process.lines())).text == "answer"
+        report = await process.finish(quiet=0.05)
+        assert (await anext(process.lines())).text == "bye"
+        ended = await process.wait()
+    assert (report.graceful, report.asked) == (True, "finished")
+    assert (ended.reason, ended.succeeded, str(ended)) == ("finished", True, "finished")
+
+
+async def test_even_a_kill_is_a_success_when_the_answer_was_given() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*STUBBORN))
+        pids = await tree_of(process)
+        report = await process.finish(quiet=0.05, within=0.2)
+        assert living(pids.values()) == []
+        ended = await process.wait()
+    assert report.escalations == ("SIGTERM", "SIGKILL")
+    assert 0.1 < report.took < 2
+    assert (ended.signal, ended.reason, ended.succeeded) == (
+        "SIGKILL",
+        "finished",
+        True,
+    )
+
+
+@pytest.mark.parametrize(("status", "succeeded"), [(0, True), (3, False)])
+async def test_a_process_that_exits_in_the_quiet_time_has_exited(
+    status: int, succeeded: bool
+) -> None:
+    async with trio.open_nursery() as nursery:
+        script = ("say:answer", "sleep:0.05", f"exit:{status}")
+        process = await nursery.start(run_process, agent(*script))
+        assert (await anext(process.lines())).text == "answer"
+        assert (await process.finish(quiet=9.0)).asked == "exit"
+        ended = await process.wait()
+    assert (ended.reason, ended.returncode) == ("exited", status)
+    assert (ended.succeeded, str(ended)) == (succeeded, f"exit status {status}")
+
+
+async def test_a_cancelled_finish_still_ends_the_tree() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*STUBBORN))
+        pids = await tree_of(process)
+        with trio.move_on_after(0.05) as scope:
+            report = await process.finish(quiet=60, within=90)
+            assert living(pids.values()) == []
+            assert report.took < 2
+            await trio.lowlevel.checkpoint()
+            pytest.fail("the cancellation is delivered after the stop")
+        assert scope.cancelled_caught
+        assert (await process.wait()).reason == "finished"
+
+
+async def test_a_rung_can_speak_to_the_agent_instead_of_signalling_it() -> None:
+    ladder = (Rung(send=b"leave\n", close_stdin=True), Rung("SIGTERM", 5.0))
+    spec = agent("ignore-term", "ready", "echo", "exit:0", stdin="pipe", ladder=ladder)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        await tree_of(process)
+        report = await process.stop()
+        assert (await anext(process.lines())).text == "leave"
+        ended = await process.wait()
+    assert report.escalations == ("message", "stdin closed")
+    assert (report.unsent, report.graceful) == ((), True)
+    assert (ended.returncode, ended.reason) == (0, "stopped")
+
+
+async def test_a_full_stdin_does_not_hold_the_ladder_up() -> None:
+    ladder = (Rung(send=b"x" * MIB, grace=0.1), Rung("SIGTERM", 5.0))
+    spec = agent("on-term:bye", "ready", "sleep", stdin="pipe", ladder=ladder)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        await tree_of(process)
+        report = await process.stop()
+    assert report.escalations == ("SIGTERM",)
+    assert report.unsent == ("it did not read its stdin in time",)
+    assert report.graceful
+
+
+async def test_a_broken_stdin_is_told_and_the_ladder_goes_on() -> None:
+    ladder = (Rung(send=b"leave\n", grace=0.1), Rung("SIGTERM", 5.0))
+    script = ("close-stdin", "on-term:bye", "ready", "sleep")
+    async with trio.open_nursery() as nursery:
+        spec = agent(*script, stdin="pipe", ladder=ladder)
+        process = await nursery.start(run_process, spec)
+        await tree_of(process)
+        report = await process.stop()
+    assert report.escalations == ("SIGTERM",)
+    assert report.unsent == ("it has closed its stdin, or has ended",)
+
+
+async def test_a_ladder_that_closes_stdin_waits_for_no_sender() -> None:
+    refused: list[str] = []
+
+    async def send(process: ChildProcess) -> None:
+        try:
+            await process.send_bytes(b"x" * MIB)
+        except StdinClosed as error:
+            refused.append(error.why)
+
+    ladder = (Rung(close_stdin=True, grace=0.05), Rung(grace=0.05))
+    async with trio.open_nursery() as nursery:
+        spec = agent("ready", "sleep", stdin="pipe", ladder=ladder)
+        process = await nursery.start(run_process, spec)
+        await tree_of(process)
+        nursery.start_soon(send, process)
+        await trio.testing.wait_all_tasks_blocked()
+        report = await process.stop()
+    assert report.escalations == ("stdin closed", "SIGKILL")
+    assert report.took >= 0.1
+    assert len(refused) == 1
+
+
 async def test_a_kill_from_outside_is_told() -> None:
     ended = await run_process(agent("die:SIGKILL"))
     assert (ended.returncode, ended.signal, ended.reason) == (
@@ -188,6 +307,7 @@ async def test_a_kill_from_outside_is_told() -> None:
 async def test_a_crash_by_another_signal_is_an_exit() -> None:
     ended = await run_process(agent("die:SIGTERM"))
     assert (ended.signal, ended.reason) == ("SIGTERM", "exited")
+    assert (ended.succeeded, str(ended)) == (False, "ended by SIGTERM")
 
 
 async def test_a_cancelled_wait_ends_only_the_waiting() -> None:

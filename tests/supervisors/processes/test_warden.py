@@ -242,7 +242,10 @@ async def test_an_agent_can_be_stopped_by_its_session_only() -> None:
 def test_a_job_is_read_as_it_was_written() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        fields = [b"/tmp", b"/bin/true", b"2", b"true", b"", b"A=1=2", b"B="]
+        fields = [
+            *(b"/tmp", b"/bin/true", b"/a/cgroup"),
+            *(b"2", b"true", b"", b"A=1=2", b"B="),
+        ]
         raw = b"\0".join(fields)
         ours.sendall(b"%08d" % len(raw) + raw)
         job = _warden.read_job(theirs.fileno())
@@ -251,6 +254,7 @@ def test_a_job_is_read_as_it_was_written() -> None:
         b"/bin/true",
         [b"true", b""],
     )
+    assert job.cgroup == b"/a/cgroup"
     assert job.environment == {b"A": b"1=2", b"B": b""}
 
 
@@ -267,7 +271,7 @@ def test_a_guard_looks_again_although_nothing_woke_it(
 
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        tree = _warden.Tree(1 << 22, adopts=True)
+        tree = _warden.Tree(1 << 22, b"", adopts=True)
         monkeypatch.setattr(tree, "reap", lambda: next(looks))
         guard = _warden.Guard(theirs.fileno(), theirs.fileno(), tree)
         monkeypatch.setattr(guard, "poll", Poll())

@@ -17,7 +17,7 @@ from crew_actors.actors import (
     Request,
     open_actors,
 )
-from crew_actors.actors._deadlines import LINGER, Deadlines
+from crew_actors.actors._clock import LINGER, Clock
 from crew_mailbox import Answer
 from crew_supervisors import KILL
 
@@ -81,7 +81,7 @@ async def test_each_deadline_is_kept_however_many_asks_are_over(
     autojump_clock: MockClock, seed: int
 ) -> None:
     random = Random(seed)
-    clock = Deadlines()
+    clock = Clock()
     limits = random.sample(range(1, 301), 300)
     answers = {limit: Answer("asker") for limit in limits}
     numbers = {limit: clock.add(limit, answers[limit]) for limit in limits}
@@ -111,7 +111,7 @@ async def test_the_heap_of_deadlines_stays_small() -> None:
         await wait_all_tasks_blocked()
         for _ in range(500):
             await ref.ask(Double(1), timeout=60)
-        assert 1 < len(actors.deadlines._heap) <= 65
+        assert 1 < len(actors.clock._heap) <= 65
         await waiting.stop()
 
 
@@ -156,9 +156,9 @@ async def test_without_an_ask_in_flight_no_deadline_and_no_task_is_left(
         ref = await actors.spawn(worker)
         for _ in range(2):
             await ref.ask(Double(1), timeout=3600)
-            assert actors.deadlines._heap == []
+            assert actors.clock._heap == []
             await trio.sleep(2 * LINGER)
-            assert actors.deadlines._task is None
+            assert actors.clock._task is None
         with pytest.raises(AskTimeout):  # the clock is still right after that
             await ref.ask(Double(1, after=10), timeout=3)
         assert trio.current_time() == 4 * LINGER + 3
@@ -168,12 +168,12 @@ async def test_a_row_of_asks_shares_one_task(autojump_clock: MockClock) -> None:
     async with open_actors() as actors:
         ref = await actors.spawn(worker)
         await ref.ask(Double(1), timeout=60)
-        task = actors.deadlines._task
+        task = actors.clock._task
         assert task is not None
         for _ in range(10):
             await ref.ask(Double(1), timeout=60)
             await trio.lowlevel.checkpoint()
-            assert actors.deadlines._task is task
+            assert actors.clock._task is task
 
 
 async def test_an_ask_while_the_clock_lingers_ends_at_its_own_deadline(
@@ -195,6 +195,6 @@ async def test_the_clock_of_asks_leaves_with_its_block(
         ref = await actors.spawn(worker)
         await ref.ask(Double(1), timeout=5)
         await trio.sleep(6)
-        assert actors.deadlines._task is None  # nothing waits: no task
+        assert actors.clock._task is None  # nothing waits: no task
         await ref.ask(Double(1), timeout=5)
-    assert actors.deadlines._task is None
+    assert actors.clock._task is None

@@ -1,0 +1,61 @@
+"""The agents of a round."""
+
+import json
+from random import Random
+from typing import Final, Literal
+
+import psutil
+
+from crew_stress.fake_agent import PERSONAS, argv
+from crew_stress.scenarios.machine import TOKEN, handles
+from crew_stress.scenarios.values import Load
+from crew_supervisors import ChildProcess, EnvPolicy, ProcessSpec
+
+MIXED: Final = (
+    *("polite", "stubborn", "forks", "session", "daemonises"),
+    *("hides", "leaves", "stubborn-tree", "breeds", "chatty"),
+)
+"""Kinds of fake agents whose ends differ."""
+
+POLITE: Final = ("polite",)
+
+
+def spec_of(
+    argv: tuple[str, ...],
+    token: str,
+    *,
+    stdout: Literal["lines", "tail"] = "lines",
+    containment: Literal["best", "group"] = "best",
+) -> ProcessSpec:
+    """Describe an agent of the round *token*."""
+    return ProcessSpec(
+        name="agent",
+        argv=argv,
+        env=EnvPolicy(extra={TOKEN: token}),
+        stdout=stdout,
+        max_line=1 << 16,
+        containment=containment,
+    )
+
+
+def choose(load: Load, chance: Random, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command line of an agent: the user's own, or one of these *kinds*."""
+    if load.command:
+        return load.command
+    return argv(*PERSONAS[chance.choice(kinds)])
+
+
+async def hear(process: ChildProcess, told: list[psutil.Process]) -> None:
+    """Read all that *process* prints; take in the pids that a fake agent tells."""
+    async for line in process.lines():
+        if line.text.startswith('{"type": "ready"'):
+            ready = json.loads(line.text)
+            told += handles([ready["pid"], *ready["pids"].values()])
+
+
+async def hear_ready(process: ChildProcess, told: list[psutil.Process]) -> None:
+    """Read on until a fake agent has told that it is ready."""
+    async for line in process.lines():
+        ready = json.loads(line.text)
+        told += handles([ready["pid"], *ready["pids"].values()])
+        return

@@ -1,0 +1,41 @@
+"""The bench of actors runs, prints a table and writes its page when asked."""
+
+from pathlib import Path
+
+import pytest
+
+from crew_stress.bench import actor_peers, actors
+from crew_stress.bench.actor_loads import Sizes
+
+TINY = Sizes(messages=50, senders=5, each=3, asks=5, spawns=5, crowd=10, seconds=0.02)
+
+
+def test_the_table_has_a_line_for_each_figure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = actors.measure(TINY, turns=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(rows) + 1 == len(actors.COMPARISONS) + 4
+    page = actors.page(rows)
+    for row in rows:
+        assert f"| {row.what} | {row.ours} |" in page
+
+
+def test_a_peer_that_is_not_installed_is_skipped_with_a_reason() -> None:
+    assert actor_peers.missing("trio") is None
+    reason = actor_peers.missing("no_such_library")
+    assert reason is not None
+    assert "extra bench" in reason
+
+
+def test_the_page_is_written_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(actors, "COMPARISONS", actors.COMPARISONS[:1])
+    monkeypatch.setattr(actors, "TURNS", 1)
+    (tmp_path / "docs" / "reference").mkdir(parents=True)
+    actors.main(sizes=TINY)
+    assert not (tmp_path / actors.PAGE).exists()
+    actors.main(write=True, sizes=TINY)
+    assert "# Performance" in (tmp_path / actors.PAGE).read_text(encoding="utf-8")
