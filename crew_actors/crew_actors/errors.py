@@ -1,7 +1,5 @@
 """The root of every error that is meant for a person."""
 
-from typing import ClassVar
-
 
 class UserError(Exception):
     """Something that its reader can mend.
@@ -11,5 +9,5 @@ class UserError(Exception):
     says otherwise.
     """
 
-    exit_code: ClassVar[int] = 2
+    exit_code: int = 2
     """What a command line exits with: 2 for a wrong use, 1 for a failure."""

@@ -57,6 +57,7 @@ from crew_mailbox._statistics import MailboxStatistics as MailboxStatistics
 
 if TYPE_CHECKING:
     from crew_mailbox.durable import (
+        ArchiveDropped as ArchiveDropped,
         BadLetter as BadLetter,
         Deliveries as Deliveries,
         Delivery as Delivery,
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
 
 _DURABLE = frozenset(
     (
+        "ArchiveDropped",
         "BadLetter",
         "Deliveries",
         "Delivery",

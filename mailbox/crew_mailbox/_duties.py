@@ -3,7 +3,7 @@
 """The answers that the reader of one mailbox owes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import final
+from typing import Final, final
 
 import attrs
 
@@ -15,6 +15,9 @@ from crew_mailbox._requests import (
     answer_of,
     set_answer,
 )
+
+_WAITING: Final = AnswerState.WAITING
+"""Enum members are slow to look up, and this one is wanted for each request."""
 
 
 @final
@@ -36,23 +39,24 @@ class Duties:
 
     def accept(self, request: AnyRequest) -> None:
         """Take over the duty to answer *request*, which is queued now."""
-        answer = answer_of(request)
+        self.queued += 1
+        answer: Answer | None = getattr(request, "_answer", None)
         if answer is None:
             answer = Answer(asker="nobody", state=AnswerState.UNASKED)
             set_answer(request, answer)
-        if answer.deferred and answer.holder is not None:
-            answer.holder.forget(answer)
-            answer.deferred = False
-        if answer is self.asked:  # the reader sends it to itself
-            self.asked = None
+        elif answer.holder is not None:  # it is sent on
+            if answer.deferred:
+                answer.holder.forget(answer)
+                answer.deferred = False
+            if answer is self.asked:  # the reader sends it to itself
+                self.asked = None
         answer.holder = self
-        self.queued += 1
 
     def take(self, request: AnyRequest) -> None:
         """Note that *request* is in hand now."""
         self.queued -= 1
-        answer = answer_of(request)
-        if answer is not None and answer.state is AnswerState.WAITING:
+        answer: Answer | None = getattr(request, "_answer", None)
+        if answer is not None and answer.state is _WAITING:
             self.asked = answer
 
     def put_back(self) -> None:
@@ -77,8 +81,11 @@ class Duties:
 
     def end_asked(self) -> None:
         """End the duty to answer the request that was in hand."""
-        answer, self.asked = self.asked, None
-        if answer is not None and answer.holder is self and not answer.deferred:
+        answer = self.asked
+        if answer is None:
+            return
+        self.asked = None
+        if answer.state is _WAITING and answer.holder is self and not answer.deferred:
             answer.settle(AnswerState.UNANSWERED)
 
     def hand_over(self, messages: Sequence[object]) -> None:

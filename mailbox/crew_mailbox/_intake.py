@@ -10,8 +10,7 @@ from collections import deque
 from typing import Generic, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
-import trio
-from trio.lowlevel import Task, current_task
+from trio.lowlevel import Task, current_task, reschedule, wait_task_rescheduled
 
 from crew_mailbox._duties import Duties
 from crew_mailbox._errors import MailboxClosed, MailboxFull
@@ -27,7 +26,7 @@ from crew_mailbox._letters import DeadLetters
 from crew_mailbox._notices import Notice
 from crew_mailbox._requests import AnyRequest
 from crew_mailbox._senders import Senders
-from crew_mailbox._turn import Turn, turn_of_this_run
+from crew_mailbox._turn import BUDGET, Turn, turn_of_this_run
 
 M = TypeVar("M")
 
@@ -45,7 +44,7 @@ class Intake(Generic[M]):
         default="wait", validator=attrs.validators.in_(get_args(OnFull))
     )
     dead_letters: DeadLetters = attrs.field(factory=DeadLetters, repr=False)
-    budget: int = attrs.field(default=64, validator=attrs.validators.ge(1))
+    budget: int = attrs.field(default=BUDGET, validator=attrs.validators.ge(1))
     strict_checkpoints: bool = False
 
     _user: deque[M] = attrs.field(factory=deque[M], init=False, repr=False)
@@ -54,13 +53,19 @@ class Intake(Generic[M]):
     """How long the ordinary lane may be: what the others leave; -1 when closed."""
     _closed: bool = attrs.field(default=False, init=False, repr=False)
     _blocked: Senders[M] | None = attrs.field(default=None, init=False, repr=False)
+    _has_line: bool = attrs.field(default=False, init=False, repr=False)
+    """Whether senders may be waiting; if not, certainly none does."""
     _reader: Task | None = attrs.field(default=None, init=False, repr=False)
     """The task that waits for a message or gives way before it takes one."""
-    _last_reader: Task | None = attrs.field(default=None, init=False, repr=False)
+    last_reader: Task | None = attrs.field(default=None, init=False, repr=False)
+    """The task that reads, as far as is known: it may read no more."""
     _parked: bool = attrs.field(default=False, init=False, repr=False)
     _duties: Duties | None = attrs.field(default=None, init=False, repr=False)
-    _plain: bool = attrs.field(default=False, init=False, repr=False)
-    """Whether only the ordinary lane is in use, and nobody waits."""
+    _ready: int = attrs.field(default=0, init=False, repr=False)
+    """How many messages of the ordinary lane the reader may take one after another, as
+    part of its turn, because there is nothing else to look at."""
+    _taken: int = attrs.field(default=0, init=False, repr=False)
+    """How many messages were read, and those that are ready to be."""
     _turn: Turn = attrs.field(init=False, repr=False)
 
     _accepted: int = attrs.field(default=0, init=False, repr=False)
@@ -69,6 +74,18 @@ class Intake(Generic[M]):
     def __attrs_post_init__(self) -> None:
         self._room = self.capacity
         self._turn = turn_of_this_run(strict=self.strict_checkpoints)
+
+    @property
+    def running_task(self) -> Task | None:
+        """The task that runs; None if it is cancelled, or in a strict mailbox.
+
+        Who gets None asks trio. This is the cheaper way for by far the most.
+        """
+        turn = self._turn
+        if turn.strict:
+            return None
+        task = turn.here["task"]
+        return None if task._cancel_status.effectively_cancelled else task  # noqa: SLF001  see `_turn`
 
     async def send(self, message: M, priority: Priority = NORMAL) -> None:
         """Queue *message*; when there is no room, do what `on_full` says.
@@ -82,30 +99,40 @@ class Intake(Generic[M]):
         """
         turn = self._turn
         task = turn.here["task"]
-        if (
-            turn.task is not task
-            or turn.left <= 0
-            or task._cancel_status.effectively_cancelled  # noqa: SLF001  see `_turn`
-        ) and turn.is_over(task, self.budget):
-            await turn.give_way(task)
-        turn.left -= 1
         user = self._user
+        if (
+            (
+                turn.task is not task
+                or not turn.left
+                or task._cancel_status.effectively_cancelled  # noqa: SLF001  see `_turn`
+            )
+            # Who has to wait for room gives way and notices cancellation by that.
+            and (len(user) < self._room or self._closed or self.on_full != "wait")
+            and turn.is_over(task, self.budget)
+        ):
+            await turn.give_way(task)
         if len(user) >= self._room:
             if self.on_full != "wait" or self._closed:
+                turn.left -= 1
                 self._overflow(message, priority)
                 return
-            await self._send_blocked(task, message, priority)
-            turn.begin(task)
+            # In here, and in no method of its own: each frame costs a switch more time.
+            entry = self._senders().add(task, message, priority)
+            await wait_task_rescheduled(entry.withdraw)
+            if not entry.accepted:
+                raise MailboxClosed(self.name)
             return
+        turn.left -= 1
         if priority is not NORMAL:
             self._accept(message, priority)
             return
-        if isinstance(message, AnyRequest):
-            self._accept_request(message)
-        user.append(message)
-        self._accepted += 1
         if self._parked:
             self._wake_reader()
+        if isinstance(message, AnyRequest):
+            (self._duties or self._own_duties()).accept(message)
+            self._look_again()
+        user.append(message)
+        self._accepted += 1
 
     def send_nowait(self, message: M, priority: Priority = NORMAL) -> None:
         """Queue *message* now. Not a checkpoint, and blind to cancellation.
@@ -115,10 +142,20 @@ class Intake(Generic[M]):
             queued.
           MailboxClosed: nothing was queued, and nothing ever will be.
         """
-        if len(self._user) >= self._room:
+        user = self._user
+        if len(user) >= self._room:
             self._overflow(message, priority)
-        else:
+        elif priority is not NORMAL:
             self._accept(message, priority)
+        else:
+            if self._parked:
+                self._wake_reader()
+            if isinstance(message, AnyRequest):
+                (self._duties or self._own_duties()).accept(message)
+                if self._ready:
+                    self._look_again()
+            user.append(message)
+            self._accepted += 1
 
     def send_system(self, message: M) -> None:
         """Queue *message* before all ordinary ones. Not a checkpoint.
@@ -134,7 +171,7 @@ class Intake(Generic[M]):
         lane = self._all_lanes().system
         if len(lane) >= SYSTEM_CAPACITY:
             raise MailboxFull(self.name, SYSTEM_CAPACITY)
-        self._plain = False
+        self._look_again()
         self._enter(lane, message)
 
     def send_notice(self, notice: Notice[M]) -> None:
@@ -148,10 +185,10 @@ class Intake(Generic[M]):
         """
         if self._closed:
             raise MailboxClosed(self.name)
-        self._plain = False
-        self._all_lanes().notices.append(notice)
         if self._parked:
             self._wake_reader()
+        self._look_again()
+        self._all_lanes().notices.append(notice)
 
     def _all_lanes(self) -> Lanes[M]:
         if self._lanes is None:
@@ -160,27 +197,32 @@ class Intake(Generic[M]):
 
     def _accept(self, message: M, priority: Priority) -> None:
         """Queue *message*, for which there is room."""
-        lane = self._user
-        if priority != NORMAL:
+        if priority is not NORMAL and priority != NORMAL:
             check_priority(priority)
-            lane = self._all_lanes().lane_of(priority)
-            self._plain = False
+            self._enter(self._all_lanes().lane_of(priority), message)
+            self._look_again()
             self._room -= 1
-        self._enter(lane, message)
-
-    def _enter(self, lane: deque[M] | list[M], message: M) -> None:
-        if isinstance(message, AnyRequest):
-            self._accept_request(message)
-        lane.append(message)
-        self._accepted += 1
+            return
         if self._parked:
             self._wake_reader()
+        if isinstance(message, AnyRequest):
+            (self._duties or self._own_duties()).accept(message)
+            self._look_again()
+        self._user.append(message)
+        self._accepted += 1
 
-    def _accept_request(self, request: AnyRequest) -> None:
-        if self._duties is None:
-            self._duties = Duties(self.dead_letters)
-        self._duties.accept(request)
-        self._plain = False
+    def _enter(self, lane: deque[M] | list[M], message: M) -> None:
+        if self._parked:
+            self._wake_reader()
+        if isinstance(message, AnyRequest):
+            (self._duties or self._own_duties()).accept(message)
+            self._look_again()
+        lane.append(message)
+        self._accepted += 1
+
+    def _own_duties(self) -> Duties:
+        self._duties = Duties(self.dead_letters)
+        return self._duties
 
     def _overflow(self, message: M, priority: Priority) -> None:
         """Do with *message*, for which there is no room, what the policy says."""
@@ -207,25 +249,37 @@ class Intake(Generic[M]):
             used = 0 if self._lanes is None else self._lanes.used
             self._room = self.capacity - used
 
-    async def _send_blocked(self, task: Task, message: M, priority: Priority) -> None:
-        """Wait until a reader makes room, behind all that wait already."""
+    def _senders(self) -> Senders[M]:
+        """Return the line of senders, because one more will wait in it."""
         if self._blocked is None:
             self._blocked = Senders()
-        self._plain = False
-        entry = self._blocked.add(task, message, priority)
-        await trio.lowlevel.wait_task_rescheduled(entry.withdraw)
-        if not entry.accepted:
-            raise MailboxClosed(self.name)
+        self._has_line = True
+        return self._blocked
 
-    def _admit(self, blocked: Senders[M]) -> None:
+    def _admit(self) -> None:
         """Move messages of blocked senders into the room that there is now."""
-        while blocked.waiting and len(self._user) < self._room:
+        blocked, user = self._blocked, self._user
+        assert blocked is not None  # `_has_line` said so
+        while blocked.waiting and len(user) < self._room:
             entry = blocked.pop()
             entry.accepted = True
-            self._accept(entry.message, entry.priority)
-            trio.lowlevel.reschedule(entry.task)
+            message = entry.message
+            if entry.priority is not NORMAL or isinstance(message, AnyRequest):
+                self._accept(message, entry.priority)
+            else:  # the reader is here, or has been woken: there was no room
+                user.append(message)
+                self._accepted += 1
+            reschedule(entry.task)
+        if not blocked.waiting:
+            self._has_line = False
+
+    def _look_again(self) -> None:
+        """Have the reader look at more than the ordinary lane when it reads next."""
+        self._taken -= self._ready
+        self._ready = 0
 
     def _wake_reader(self) -> None:
+        """Have the reader run. Comes first: in a foreign thread it raises RuntimeError."""
         assert self._reader is not None
+        reschedule(self._reader)
         self._parked = False
-        trio.lowlevel.reschedule(self._reader)

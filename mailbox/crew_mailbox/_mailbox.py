@@ -12,7 +12,7 @@
 # 5. Closing is final. What was queued is still read, in order, or is taken out with
 #    `drain` or `bury`.
 # 6. The ordinary lane is a plain deque, and what few mailboxes need is made when they
-#    need it: `_plain` tells whether the next message can be taken without a look at
+#    need it: `_ready` tells how many messages can be taken without a look at
 #    other lanes, requests and blocked senders.
 #
 # When a task gives way to others is told in `_turn.py`.
@@ -22,8 +22,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, TypeVar, cast, final
 
 import attrs
-import trio
-from trio.lowlevel import Abort, Task
+from trio.lowlevel import Abort, reschedule, wait_task_rescheduled
 
 from crew_mailbox._address import Address
 from crew_mailbox._errors import MailboxClosed, ReaderBusy, StashFull
@@ -59,7 +58,6 @@ class Mailbox(Intake[M]):
     """How many times the message in hand was put back."""
     _opened: Notice[M] | None = attrs.field(default=None, init=False, repr=False)
     """The notice that the message in hand came by."""
-    _taken: int = attrs.field(default=0, init=False, repr=False)
     _rejected: int = attrs.field(default=0, init=False, repr=False)
     _returned: int = attrs.field(default=0, init=False, repr=False)
 
@@ -92,67 +90,75 @@ class Mailbox(Intake[M]):
         turn = self._turn
         task = turn.here["task"]
         if (
-            self._plain
+            self._ready
             and self._user
             and turn.task is task
-            and turn.left > 0
             and not task._cancel_status.effectively_cancelled  # noqa: SLF001  see `_turn`
         ):
-            turn.left -= 1
-            self._taken += 1
+            self._ready -= 1
             self._hand = message = self._user.popleft()
+            if self._has_line:
+                self._admit()
             return message
-        return await self._next(task)
-
-    async def _next(self, task: Task) -> M:
-        """Do what `__anext__` does, where more than a plain message is at stake."""
         if self._reader is not None:
             raise ReaderBusy(self.name)
         self.ack()
-        self._last_reader = task
-        gives_way = self._turn.is_over(task, self.budget)
-        entry: M | _Nothing = _EMPTY
-        while isinstance(entry, _Nothing):
-            if gives_way or not self._is_readable():
-                # In here, and in no method of its own: a program may have very many
-                # idle readers, and each frame that waits takes some 250 bytes.
-                self._plain = False
+        self._look_again()
+        self.last_reader = task
+        while True:
+            # In here, and in no method of its own: a program may have very many idle
+            # readers, and each frame that waits takes some 250 bytes.
+            readable = self._user or self._has_more()
+            gives_way = (readable or self._closed) and turn.is_over(task, self.budget)
+            if gives_way or not readable:
                 self._reader = task
                 try:
                     if gives_way:
-                        gives_way = False
-                        await self._turn.give_way(task)
-                    while not self._is_readable():
+                        await turn.give_way(task)
+                        readable = self._user or self._has_more()
+                    while not readable:
                         if self._closed:
                             raise StopAsyncIteration
                         self._parked = True
-                        await trio.lowlevel.wait_task_rescheduled(self._leave)
-                        self._turn.begin(task)
+                        await wait_task_rescheduled(self._leave)
+                        turn.begin(task)
+                        readable = self._user or self._has_more()
                 finally:
                     self._reader = None
-            entry = self._take()
-        message: M = entry
-        self._turn.left -= 1
+            entry = self._user.popleft() if self._lanes is None else self._take()
+            if not isinstance(entry, _Nothing):
+                break
+        self._hold(entry)
+        return entry
+
+    def _hold(self, message: M) -> None:
+        """Put *message* into the reader's hand; find out what may follow it at once."""
+        turn, duties = self._turn, self._duties
+        turn.left -= 1
         self._taken += 1
         self._hand = message
-        if self._duties is not None and isinstance(message, AnyRequest):
-            self._duties.take(message)
-        blocked = self._blocked
-        if blocked is not None and blocked.waiting:
-            self._admit(blocked)
-        self._plain = not (
-            (blocked is not None and blocked.waiting)
-            or self._again
+        if duties is not None and isinstance(message, AnyRequest):
+            duties.take(message)
+        if self._has_line:
+            self._admit()
+        if turn.left > 0 and self._is_plain():
+            self._ready = turn.left
+            self._taken += turn.left
+            turn.left = 0
+
+    def _is_plain(self) -> bool:
+        """Tell whether only the ordinary lane matters, and no request."""
+        duties, lanes = self._duties, self._lanes
+        return not (
+            self._again
             or self._opened
-            or (self._duties is not None and self._duties.matter)
-            or (self._lanes is not None and not self._lanes.is_plain)
+            or (duties is not None and duties.matter)
+            or (lanes is not None and not lanes.is_plain)
         )
-        return message
 
     def _take(self) -> M | _Nothing:
         """Take the next message; nothing, if that was a notice that does not hold."""
-        if self._lanes is None:
-            return self._user.popleft()
+        assert self._lanes is not None
         entry, self._again = self._lanes.take()
         self._measure()
         if not isinstance(entry, Notice):
@@ -165,9 +171,9 @@ class Mailbox(Intake[M]):
         return notice.message
 
     @property
-    def last_reader(self) -> Task | None:
-        """The task that reads, as far as is known: it may read no more."""
-        return self._last_reader
+    def queued(self) -> int:
+        """How many messages are queued: so many can be taken without waiting."""
+        return len(self._user if self._lanes is None else self._lanes)
 
     @property
     def load(self) -> int:
@@ -175,17 +181,16 @@ class Mailbox(Intake[M]):
 
         Those that are queued and in its hand, and those whose senders wait for room.
         """
-        queued = len(self._user if self._lanes is None else self._lanes)
         in_hand = 0 if self._hand is _EMPTY else 1
-        return queued + in_hand + self._senders_waiting
+        return self.queued + in_hand + self._senders_waiting
 
     @property
     def _senders_waiting(self) -> int:
         return 0 if self._blocked is None else self._blocked.waiting
 
-    def _is_readable(self) -> bool:
-        lanes = self._lanes
-        return bool(self._user) or (lanes is not None and not lanes.is_plain)
+    def _has_more(self) -> bool:
+        """Tell whether there is something to read in the other lanes."""
+        return self._lanes is not None and not self._lanes.is_plain
 
     def _leave(self, _raise_cancel: Callable[[], object]) -> Abort:
         self._parked = False
@@ -266,7 +271,7 @@ class Mailbox(Intake[M]):
         """
         count = 0 if self._lanes is None else self._lanes.bring_back()
         if count:
-            self._plain = False
+            self._look_again()
             if self._parked:
                 self._wake_reader()
         return count
@@ -276,7 +281,7 @@ class Mailbox(Intake[M]):
         self._hand = _EMPTY
         self._again = 0
         self._taken -= 1
-        self._plain = False
+        self._look_again()
         if self._opened is not None:  # it is accepted when it is read again
             self._opened = None
             self._accepted -= 1
@@ -331,7 +336,7 @@ class Mailbox(Intake[M]):
         self._closed = True
         self._room = -1
         while self._blocked is not None and self._blocked.waiting:
-            trio.lowlevel.reschedule(self._blocked.pop().task)
+            reschedule(self._blocked.pop().task)
         if self._parked:
             self._wake_reader()
 
@@ -377,8 +382,8 @@ class Mailbox(Intake[M]):
             if self._duties is not None:
                 self._duties.hand_over(messages)
             self._measure()
-            if self._blocked is not None:
-                self._admit(self._blocked)
+            if self._has_line:
+                self._admit()
         return messages
 
     def _take_out(self) -> list[M]:
@@ -396,7 +401,7 @@ class Mailbox(Intake[M]):
             capacity=self.capacity,
             closed=self._closed,
             accepted=self._accepted,
-            handled=self._taken - self._rejected - in_hand,
+            handled=self._taken - self._ready - self._rejected - in_hand,
             dead=self._rejected + self._dropped,
             returned=self._returned,
             queued=len(self._user if lanes is None else lanes) + in_hand,

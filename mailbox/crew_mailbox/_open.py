@@ -5,6 +5,7 @@ from typing import TypeVar
 from crew_mailbox._intake import OnFull
 from crew_mailbox._letters import DeadLetters
 from crew_mailbox._mailbox import Mailbox
+from crew_mailbox._turn import BUDGET
 
 M = TypeVar("M")
 
@@ -16,7 +17,7 @@ def open_mailbox(
     on_full: OnFull = "wait",
     dead_letters: DeadLetters | None = None,
     strict_checkpoints: bool = False,
-    budget: int = 64,
+    budget: int = BUDGET,
 ) -> Mailbox[M]:  # pyright: ignore[reportInvalidTypeVarUse]  the caller's annotation says it
     """Make a mailbox; its author states its *capacity*, in messages.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar, final
 
 import attrs
 import trio
-from trio.lowlevel import Abort, Task
+from trio.lowlevel import Abort, Task, reschedule
 
 from crew_mailbox._errors import AlreadyAsked, AlreadyReplied, NotAsked
 from crew_mailbox._letter import Reason, summary_of
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from crew_mailbox._letters import DeadLetters
 
 R = TypeVar("R")
-R_contra = TypeVar("R_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 M_co = TypeVar("M_co", covariant=True)
 
 
-class Asks(Protocol[M_co, R_contra]):
+class Asks(Protocol[M_co, R_co]):
     """The type of a request that is an M and is answered with an R.
 
     Every `Request[R]` is one. It lets a type checker see at once that a request is
@@ -41,9 +41,9 @@ class Asks(Protocol[M_co, R_contra]):
         """Return the request itself."""
         ...
 
-    def reply(self, value: R_contra) -> None:
-        """Answer it."""
-        ...
+    if TYPE_CHECKING:  # covariant, so that ``x: float = await ref.ask(Get())`` is fine
+
+        def _reply_type(self) -> R_co: ...
 
 
 class Holder(Protocol):
@@ -84,6 +84,12 @@ class AnswerState(Enum):
     """The request was sent as a plain message."""
 
 
+# Enum members are slow to look up, and each ask looks at several of them.
+_WAITING: Final = AnswerState.WAITING
+_write: Final = object.__setattr__
+_REPLIED: Final = AnswerState.REPLIED
+
+
 @final
 @attrs.define(eq=False)
 class Answer:
@@ -95,7 +101,7 @@ class Answer:
     asker: str
     """The name of the task that asks."""
 
-    state: AnswerState = AnswerState.WAITING
+    state: AnswerState = _WAITING
     value: object = None
     error: Exception | None = None
     deferred: bool = False
@@ -105,7 +111,8 @@ class Answer:
     holder: Holder | None = None
     """The duties of the mailbox that accepted the request last."""
 
-    _task: Task | None = attrs.field(default=None, init=False)
+    waiter: Task | None = attrs.field(default=None, init=False)
+    """The task that is parked until the answer is settled, with `abandon`."""
 
     def attach(self, request: "AnyRequest") -> None:
         """Make this the answer of *request*.
@@ -113,22 +120,22 @@ class Answer:
         Raises:
           AlreadyAsked: it has one. Nothing was changed.
         """
-        if answer_of(request) is not None:
+        if getattr(request, "_answer", None) is not None:
             raise AlreadyAsked(summary_of(request))
-        set_answer(request, self)
+        _write(request, "_answer", self)
 
     async def wait(self) -> None:
         """Wait until the answer is settled. A checkpoint unless it is already.
 
         When cancelled, the answer is abandoned: a reply becomes a dead letter.
         """
-        if self.state is not AnswerState.WAITING:
-            return
-        self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abandon)
+        if self.state is _WAITING:
+            self.waiter = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self.abandon)
 
-    def _abandon(self, _raise_cancel: Callable[[], object]) -> Abort:
-        self._task = None
+    def abandon(self, _raise_cancel: Callable[[], object]) -> Abort:
+        """Give up waiting, because the asker was cancelled. For trio."""
+        self.waiter = None
         self.settle(AnswerState.ABANDONED)
         return Abort.SUCCEEDED
 
@@ -142,14 +149,17 @@ class Answer:
 
         Only the first call has an effect; returns whether this was it.
         """
-        if self.state is not AnswerState.WAITING:
+        if self.state is not _WAITING:
             return False
-        self.state, self.value, self.error = state, value, error
+        waiter = self.waiter
+        if waiter is not None:
+            reschedule(waiter)  # before all else: in a foreign thread it raises
+            self.waiter = None
+        self.state = state
+        self.value = value
+        self.error = error
         if self.deferred and self.holder is not None:
             self.holder.forget(self)
-        if self._task is not None:
-            trio.lowlevel.reschedule(self._task)
-            self._task = None
         return True
 
 
@@ -228,6 +238,10 @@ class Request(AnyRequest, Generic[R]):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:  # see `Asks`
+
+        def _reply_type(self) -> R: ...
+
     def reply(self, value: R) -> None:
         """Answer with *value*. Not a checkpoint.
 
@@ -237,7 +251,16 @@ class Request(AnyRequest, Generic[R]):
           AlreadyReplied: it was answered before. The first answer stands.
           NotAsked: the request was never sent.
         """
-        self._speak(AnswerState.REPLIED, value, None)
+        answer: Answer | None = getattr(self, "_answer", None)
+        if (
+            answer is not None
+            and answer.holder is not None
+            and not answer.replied
+            and answer.settle(_REPLIED, value)
+        ):
+            answer.replied = True  # in one step for by far the most
+        else:
+            self._speak(_REPLIED, value, None)
 
 
 def answer_of(request: AnyRequest) -> Answer | None:
@@ -245,7 +268,6 @@ def answer_of(request: AnyRequest) -> Answer | None:
     return getattr(request, "_answer", None)
 
 
-_write: Final = object.__setattr__
 _erase: Final = object.__delattr__
 
 

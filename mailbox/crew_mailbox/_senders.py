@@ -52,10 +52,11 @@ class Senders(Generic[M]):
         Raises:
           ValueError: *priority* is none. Nothing was changed.
         """
+        line = self._normal
         if priority is not NORMAL:
             check_priority(priority)
-        entry = BlockedSend(message, priority, task, self)
-        self._line(priority)[task] = entry
+            line = self._line(priority)
+        line[task] = entry = BlockedSend(message, priority, task, self)
         self.waiting += 1
         return entry
 

@@ -418,6 +418,8 @@ def perform(script: Sequence[str]) -> None:
 
 def main(script: Sequence[str]) -> int:
     """Do what the arguments say; 2 if one of them says nothing that is known."""
+    if "--help" in script or "-h" in script:
+        script = ["help"]
     for step in script:
         name, _, argument = step.partition(":")
         known = PERSONAS if name == "as" else shapes if name == "tree" else actions

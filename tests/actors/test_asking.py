@@ -1,6 +1,7 @@
 """Asks: one answer or one error, in time, whatever happens to the actor."""
 
 import math
+from typing import Any
 
 import attrs
 import pytest
@@ -361,3 +362,11 @@ async def test_a_request_that_is_told_on_is_answered_by_the_other_actor() -> Non
         ref = await actors.spawn(front, back)
         assert await ref.ask(Double(21), timeout=1) == 42
         assert await ref.ask(Double(4), timeout=1) == 8
+
+
+async def test_only_a_request_can_be_asked() -> None:
+    async with open_actors() as actors:
+        ref: Ref[Any] = await actors.spawn(worker)
+        not_a_request: Any = "total?"
+        with pytest.raises(TypeError, match="derive it from Request"):
+            await ref.ask(not_a_request, timeout=1)

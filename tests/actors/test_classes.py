@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from crew_actors.actors import Actor, Inbox, open_actors
+from crew_actors.actors import Actor, Actors, Inbox, open_actors
 from crew_mailbox import MailboxStatistics, Reason
 from crew_supervisors import KILL, ChildStartFailed, Grace
 
@@ -129,6 +129,7 @@ async def test_undelivered_has_a_limit(autojump_clock: MockClock) -> None:
         assert trio.current_time() == 2
         assert report.end == "failed"
         assert ref.statistics().returned == 1
+        assert actors.dead_letters.counts()[Reason.UNDELIVERED] == 1
 
 
 class Bare(Actor[int]):
@@ -196,3 +197,44 @@ async def test_a_cancelled_spawn_leaves_no_actor(autojump_clock: MockClock) -> N
             await actors.spawn(Slow)
         assert actors.statistics() == ()
         assert actors.supervisor.children() == ()
+
+
+class Gives(Recorder):
+    async def undelivered(self, messages: Sequence[int]) -> None:
+        raise BOOM
+
+
+async def test_what_undelivered_fails_at_becomes_dead_letters() -> None:
+    async with open_actors() as actors:
+        ref = await actors.spawn(Gives, list[str](), stop=KILL)
+        for number in (50, 1, 2):
+            ref.tell_nowait(number)
+        await wait_all_tasks_blocked()
+        assert (await ref.stop()).end == "failed"
+        letters = actors.dead_letters.newest()[1:]
+        assert [(each.summary, each.cause) for each in letters] == [
+            ("1", repr(BOOM)),
+            ("2", repr(BOOM)),
+        ]
+        assert {each.reason for each in letters} == {Reason.UNDELIVERED}
+
+
+async def test_an_actor_that_never_came_up_has_ended_by_its_own_failure(
+    autojump_clock: MockClock,
+) -> None:
+    class Falters(Actor[int]):
+        async def started(self, inbox: Inbox[int]) -> None:
+            await trio.sleep(1)
+            raise BOOM
+
+    async def spawn(actors: Actors) -> None:
+        with pytest.raises(ChildStartFailed):
+            await actors.spawn(Falters, name="f", restart="temporary")
+
+    async with open_actors() as actors, trio.open_nursery() as nursery:
+        nursery.start_soon(spawn, actors)
+        await wait_all_tasks_blocked()
+        end = await actors.ref("f").wait()
+        await wait_all_tasks_blocked()
+        assert (end.how, end.failure) == ("failed", BOOM)
+        assert (await end.ref.wait()).failure is BOOM

@@ -5,16 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+import trio
 from tests.commands.test_cli import run
-from tests.support.processes import AGENT, SOURCES, living
+from tests.support.processes import AGENT, SHAPES, SOURCES, living
 
 from crew_actors.census import (
+    Ended,
     Finding,
     ProcessJournal,
     _end,
@@ -71,24 +74,32 @@ def folder() -> Path:
     return records_folder(user_places(os.environ))
 
 
-@pytest.fixture
-def runtime(folder: Path) -> Iterator[Runtime]:
+@contextmanager
+def run_runtime(
+    folder: Path, scripts: Sequence[Sequence[str]] = SCRIPTS
+) -> Generator[Runtime]:
     paths = [str(SOURCES / name) for name in ("supervisors", "mailbox", "crew_actors")]
     with subprocess.Popen(
-        [sys.executable, "-c", RUNTIME, str(folder), json.dumps(SCRIPTS)],
+        [sys.executable, "-c", RUNTIME, str(folder), json.dumps(scripts)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     ) as process:
         assert process.stdout is not None
         started = Runtime(process)
-        for _ in SCRIPTS:
+        for _ in scripts:
             ready: dict[str, Any] = json.loads(process.stdout.readline())
             started.pids |= {ready["pid"], *ready["pids"].values()}
         yield started
         process.kill()
     for pid in living(started.pids):
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def runtime(folder: Path) -> Iterator[Runtime]:
+    with run_runtime(folder) as started:
+        yield started
 
 
 @pytest.fixture
@@ -206,6 +217,66 @@ async def test_an_orphan_that_ends_before_its_signal_is_gone(
     ended = await end_orphans(folder)
     assert {one.how for one in ended} <= {"gone", "ended"}
     assert living(runtime.pids) == []
+
+
+async def test_a_runtime_that_lives_loses_nobody_when_another_one_dies(
+    folder: Path, runtime: Runtime
+) -> None:
+    with run_runtime(folder) as other:
+        runtime.kill()
+        ended = await end_orphans(folder, grace=0.3)
+        assert {one.finding.seen.pid for one in ended} == runtime.pids
+        assert set(living(other.pids)) == other.pids
+        verdicts = {one.seen.pid: one.verdict for one in take_census(folder).findings}
+        assert {verdicts[pid] for pid in other.pids} == {"owned"}
+        assert len(files(folder)) == 1
+
+
+async def test_whoever_of_the_nine_shapes_outlives_its_runtime_is_named(
+    folder: Path,
+) -> None:
+    """Without a warden they live on; the census tells each, and ends it."""
+    scripts = [[*AGENT, *before, "ready", after] for before, after in SHAPES.values()]
+    with run_runtime(folder, scripts) as started:
+        started.kill()
+        living_on = set(living(started.pids))
+        assert len(living_on) >= 2 * len(SHAPES) - 4
+        named = {one.seen.pid for one in take_census(folder).orphans}
+        assert named >= living_on
+        ended = await end_orphans(folder, grace=0.2)
+        assert {one.finding.seen.pid for one in ended} >= living_on
+        assert {one.finding.record.run for one in ended if one.finding.record} == {
+            "run-1"
+        }
+        assert living(started.pids) == []
+
+
+async def test_several_may_end_the_same_orphans_at_the_same_time(
+    folder: Path, runtime: Runtime
+) -> None:
+    runtime.kill()
+    ended: list[Ended] = []
+
+    async def end() -> None:
+        ended.extend(await end_orphans(folder, grace=0.3))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(end)
+    assert {one.finding.seen.pid for one in ended} == runtime.pids
+    assert "survived" not in {one.how for one in ended}
+    assert living(runtime.pids) == []
+    assert files(folder) == []
+
+
+async def test_records_in_a_folder_of_their_own_are_found_and_removed(
+    folder: Path,
+) -> None:
+    with run_runtime(folder / "own") as started:
+        started.kill()
+        swept = await sweep_orphans(folder)
+        assert {one.finding.seen.pid for one in swept} == started.pids
+    assert files(folder) == []
 
 
 async def test_a_sweep_looks_at_nobody_while_all_runtimes_live(folder: Path) -> None:

@@ -196,6 +196,17 @@ def test_each_problem_names_its_field(data: str, problem: str) -> None:
     assert len(bad.value.problems) == 1
 
 
+def test_problems_call_a_message_by_the_noun_of_the_codec() -> None:
+    codec = Codec[Add]({"add": Add}, noun="order")
+    with pytest.raises(BadMessage) as bad:
+        codec.decode('{"kind":"add","n":"1"}')
+    assert bad.value.kind == "add"
+    assert bad.value.problems == ("expected int, not str @ order.n",)
+    with pytest.raises(BadMessage) as bad:
+        codec.decode("{}")
+    assert bad.value.kind == "order"
+
+
 def _plain() -> dict[str, object]:
     return {
         "kind": "everything",

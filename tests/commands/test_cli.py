@@ -21,7 +21,7 @@ from crew_actors.commands import (
 from crew_actors.errors import UserError
 from crew_actors.observe import clean
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 CREW = "import sys; from crew_actors.cli import main; sys.exit(main())"
 
 

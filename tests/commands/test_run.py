@@ -2,7 +2,7 @@ import contextlib
 import json
 import os
 import shlex
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -109,9 +109,11 @@ def crew(context: Context, monkeypatch: pytest.MonkeyPatch) -> FakeCrew:
 
     @contextlib.asynccontextmanager
     async def open_fake(
-        project: object, *, places: object
+        project: object, *, places: object, slots: int, environ: object
     ) -> AsyncGenerator[FakeCrew, None]:
         assert (project, places) == (context.project, context.places)
+        assert slots >= 2
+        assert isinstance(environ, Mapping)
         yield crew
 
     monkeypatch.setattr(_run, "open_crew", open_fake)

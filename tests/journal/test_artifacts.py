@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -253,3 +254,42 @@ async def test_a_write_that_fails_leaves_nothing_under_the_name(
     with pytest.raises(JournalFull, match="No space"):
         await store.write(TASK, ATTEMPT, "x", b"x")
     assert _files(folder) == ["scan/scan.1/before"]
+
+
+async def test_the_hash_is_of_what_was_stored_without_its_secrets(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    def redact(chunks: Iterable[bytes]) -> Iterable[bytes]:
+        for chunk in chunks:
+            yield chunk.replace(b"sk-123", b"[secret]")
+
+    store = ArtifactStore(folder, redact=redact)
+    source = tmp_path / "notes"
+    source.write_bytes(b"the key is sk-123")
+    stored = b"the key is [secret]"
+    for name, data in (("a", source), ("b", source.read_bytes())):
+        artifact = await store.write(TASK, ATTEMPT, name, data)
+        assert artifact.size == len(stored)
+        assert artifact.sha256 == hashlib.sha256(stored).hexdigest()
+        assert await store.read(artifact) == stored
+        assert await store.write(TASK, ATTEMPT, name, data) == artifact
+
+
+async def test_a_redaction_that_fails_leaves_nothing(folder: RunFolder) -> None:
+    def fail(chunks: Iterable[bytes]) -> Iterable[bytes]:
+        yield from chunks
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await ArtifactStore(folder, redact=fail).write(TASK, ATTEMPT, "a", b"x")
+    assert _files(folder) == []
+
+
+async def test_what_a_killed_owner_had_not_finished_is_swept(
+    store: ArtifactStore, folder: RunFolder
+) -> None:
+    await store.write(TASK, ATTEMPT, "a", b"1")
+    half = folder.artifacts / ".incoming" / "0-abcdef"
+    half.write_bytes(b"half")
+    await store.write(TASK, ATTEMPT, "b", b"2")
+    assert _files(folder) == ["scan/scan.1/a", "scan/scan.1/b"]

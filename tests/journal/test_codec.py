@@ -18,7 +18,10 @@ from crew_actors.journal import (
 )
 from crew_actors.model import (
     Artifact,
+    AttemptFailed,
     AttemptId,
+    BudgetSpent,
+    BudgetWarned,
     CommandSpec,
     Event,
     Failure,
@@ -28,13 +31,18 @@ from crew_actors.model import (
     ProcessEnded,
     ProcessStarted,
     Progress,
+    Question,
+    QuestionAsked,
+    ResultStored,
     RunCreated,
     RunFailed,
     RunPlan,
     TaskFailed,
     TaskId,
+    TasksAdded,
     Usage,
     UsageReported,
+    WorkspaceReleased,
 )
 
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -50,6 +58,7 @@ _plans = st.builds(
     limit=st.integers(1, 100),
     role_limits=st.dictionaries(st.text(), _counts, max_size=2),
 )
+_questions = st.builds(Question, asked_at=_numbers, deadline=_numbers)
 _usages = st.builds(Usage, input=_counts, output=_counts, cost=_numbers)
 _special: dict[type[Event], st.SearchStrategy[Event]] = {
     RunCreated: st.builds(RunCreated, plan=_plans),
@@ -57,6 +66,13 @@ _special: dict[type[Event], st.SearchStrategy[Event]] = {
     ProcessEnded: st.builds(ProcessEnded, pid=_counts, took=_numbers),
     UsageReported: st.builds(UsageReported, usage=_usages),
     HeartbeatChanged: st.builds(HeartbeatChanged, silent_for=_numbers),
+    BudgetWarned: st.builds(BudgetWarned, used=_numbers, limit=_numbers),
+    BudgetSpent: st.builds(BudgetSpent, used=_numbers, limit=_numbers),
+    AttemptFailed: st.builds(AttemptFailed, retry_at=_numbers),
+    TasksAdded: st.builds(TasksAdded, tasks=st.lists(_tasks, max_size=2).map(tuple)),
+    QuestionAsked: st.builds(QuestionAsked, question=_questions),
+    ResultStored: st.builds(ResultStored, result=_artifacts),
+    WorkspaceReleased: st.builds(WorkspaceReleased, patch=st.none() | _artifacts),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from crew_actors.journal import (
+    AfterGap,
     JournalMissing,
     Lease,
     LeaseHeld,
@@ -20,6 +21,7 @@ from crew_actors.journal import (
     read_lease,
     read_state,
 )
+from crew_actors.journal._compaction import KEPT_EVENTS, SLICE_EVENTS
 from crew_actors.model import RunStarted, RunStatus
 
 WRITER = """
@@ -30,11 +32,14 @@ from crew_actors.model import *
 
 async def main():
     folder = RunFolder(Path(sys.argv[1]))
-    async with open_journal(folder, lease=Lease.mine(now=1.0), create=True) as journal:
+    async with open_journal(
+        folder, lease=Lease.mine(now=1.0), create=True, compact_at=int(sys.argv[2])
+    ) as journal:
         task = PlannedTask(id=TaskId("a"), step="a", role="r", agent="x", title="t")
         plan = RunPlan(goal="g", team="t", workflow="w", tasks=(task,))
         await journal.append(RunCreated(run=RunId("r"), workspace="/", plan=plan))
         await journal.append(RunStarted())
+        await journal.append(AttemptStarted(task=TaskId("a"), attempt=AttemptId("a.1")))
         print("ready", flush=True)
         async def produce(name):
             for number in range(10**6):
@@ -51,11 +56,14 @@ trio.run(main)
 """
 
 
+NEVER = 1 << 40
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_killed_owner_loses_nothing_that_it_acknowledged(
     folder: RunFolder, python: Callable[..., subprocess.Popen[str]], seed: int
 ) -> None:
-    with python(WRITER, folder.path) as owner:
+    with python(WRITER, folder.path, NEVER) as owner:
         assert owner.stdout is not None
         assert owner.stderr is not None
         assert owner.stdout.readline() == "ready\n", owner.stderr.read()
@@ -77,12 +85,37 @@ def test_a_killed_owner_loses_nothing_that_it_acknowledged(
     assert read_state(folder).status is RunStatus.RUNNING
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_an_owner_that_is_killed_while_it_compacts_leaves_no_hole(
+    folder: RunFolder, python: Callable[..., subprocess.Popen[str]], seed: int
+) -> None:
+    acknowledged: list[int] = []
+    with python(WRITER, folder.path, 1) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "ready\n"
+        first = KEPT_EVENTS + SLICE_EVENTS + random.Random(seed).randint(1, 900)
+        while not acknowledged or acknowledged[-1] < first:
+            acknowledged.append(int(owner.stdout.readline()))
+        owner.kill()
+        owner.stdout.read()
+        owner.wait()
+    events = list(read_events(folder))
+    expected = 1
+    for each in events:
+        missing = each.compacted if isinstance(each, AfterGap) else 0
+        assert each.seq == expected + missing
+        expected = each.seq + 1
+    assert len(events) < events[-1].seq
+    assert max(acknowledged) <= events[-1].seq
+    assert read_state(folder).seq == events[-1].seq
+
+
 async def test_a_run_is_owned_by_one_runtime_and_taken_over_when_that_died(
     folder: RunFolder,
     lease: Lease,
     python: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    with python(WRITER, folder.path) as owner:
+    with python(WRITER, folder.path, NEVER) as owner:
         assert owner.stdout is not None
         await trio.to_thread.run_sync(owner.stdout.readline)
         with pytest.raises(LeaseHeld, match=str(owner.pid)) as caught:
@@ -136,7 +169,7 @@ def test_a_run_that_died_before_its_first_event_never_began(
 def test_a_zombie_owns_nothing(
     folder: RunFolder, python: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    with python(WRITER, folder.path) as owner:
+    with python(WRITER, folder.path, NEVER) as owner:
         assert owner.stdout is not None
         owner.stdout.readline()
         owner.kill()

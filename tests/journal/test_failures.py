@@ -24,6 +24,7 @@ from crew_actors.journal import (
     NewerJournal,
     RunFolder,
     _database,
+    _schema,
     newest_events,
     open_journal,
     owner_state,
@@ -243,14 +244,14 @@ def test_a_missing_event_is_corrupt(written: RunFolder) -> None:
 
 def test_an_event_that_does_not_fit_is_corrupt(written: RunFolder) -> None:
     body = '{"kind":"attempt.progress","task":"other","attempt":"other.1","text":""}'
-    _change(written, f"UPDATE events SET body = '{body}' WHERE seq = 7")
+    _change(written, f"UPDATE events SET body = '{body}', crc = NULL WHERE seq = 7")
     with pytest.raises(JournalCorrupt, match="no task 'other'"):
         read_state(written)
 
 
 def test_a_kind_of_event_from_the_future_names_itself(written: RunFolder) -> None:
     body = '{"kind":"run.forked"}'
-    _change(written, f"UPDATE events SET body = '{body}' WHERE seq = 7")
+    _change(written, f"UPDATE events SET body = '{body}', crc = NULL WHERE seq = 7")
     with pytest.raises(NewerJournal, match=r"run\.forked"):
         list(read_events(written))
 
@@ -305,7 +306,7 @@ def test_a_database_whose_creation_was_cut_short_is_no_run(folder: RunFolder) ->
 async def test_a_creation_that_fails_leaves_no_connection(
     folder: RunFolder, lease: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_database, "_SCHEMA", ("CREATE TABLE broken",))
+    monkeypatch.setattr(_schema, "_FIRST", ("CREATE TABLE broken",))
     with pytest.raises(JournalCorrupt):
         async with open_journal(folder, lease=lease, create=True):
             pass

@@ -242,3 +242,84 @@ def test_several_processes_enter_runs_at_once(
             output = other.communicate(timeout=60)
         assert other.returncode == 0, output
     assert len(registry.list().runs) == 60
+
+
+def test_a_forgotten_run_is_in_the_list_no_more(
+    registry: Registry, make: Maker
+) -> None:
+    one, two = make("20260101-000000-0123456789"), make("20260101-000000-0123456788")
+    registry.register(one)
+    registry.register(two)
+    assert registry.forget(one.run)
+    assert not registry.forget(one.run)
+    assert [entry.run for entry in registry.list().runs] == [two.run]
+    found = registry.list(project=one.project).runs
+    assert {entry.run for entry in found} == {one.run, two.run}  # its folder is there
+
+
+def test_without_a_registry_there_is_nothing_to_forget(registry: Registry) -> None:
+    assert not registry.forget(RunId("20260101-000000-0123456789"))
+    assert registry.gone() == ()
+    assert not registry.path.exists()
+
+
+def test_an_entry_whose_folder_is_gone_is_told_of_until_it_is_forgotten(
+    registry: Registry, make: Maker
+) -> None:
+    entry = make("20260101-000000-0123456789")
+    registry.register(entry)
+    registry.register(make("20260101-000000-0123456788"))
+    assert registry.gone() == ()
+    shutil.rmtree(entry.folder.path)
+    assert [each.run for each in registry.gone()] == [entry.run]
+    registry.forget(entry.run)
+    assert registry.gone() == ()
+    assert len(registry.list().runs) == 1
+
+
+def _half(make: Maker, lease: Lease, name: str, *, until: str) -> RunFolder:
+    """Make what the creator of a run leaves who was killed before its first event."""
+    whole = make("20260101-000000-0123456789")
+    folder = RunFolder.create(whole.project, RunId(name))
+    if until == "file":
+        folder.database.touch()
+    elif until == "lease":
+        dead = attrs.evolve(lease, create_time=lease.create_time - 100)
+
+        async def write() -> None:
+            async with open_journal(folder, lease=dead, create=True):
+                pass
+
+        trio.run(write)
+    return folder
+
+
+@pytest.mark.parametrize("until", ["folder", "file", "lease"])
+def test_a_run_that_never_began_is_none(
+    registry: Registry, make: Maker, lease: Lease, until: str
+) -> None:
+    name = "20260101-000000-0123456780"
+    folder = _half(make, lease, name, until=until)
+    project = folder.path.parents[2]
+    found = registry.list(project=project)
+    assert [entry.run for entry in found.runs] == ["20260101-000000-0123456789"]
+    with pytest.raises(UnknownRun):
+        registry.find(name, project=project)
+    made = folder.path.stat().st_mtime
+    assert Registry.leftovers(project, now=made + 59) == ()
+    assert Registry.leftovers(project, now=made + 61) == (folder,)
+
+
+async def test_a_run_whose_owner_is_about_to_begin_is_not_left_over(
+    registry: Registry, lease: Lease, tmp_path: Path
+) -> None:
+    folder = RunFolder.create(tmp_path, RunId("20260101-000000-0123456780"))
+    async with open_journal(folder, lease=lease, create=True):
+        assert Registry.leftovers(tmp_path, now=1e12) == ()
+    assert registry.list(project=tmp_path).runs == ()
+
+
+def test_a_damaged_run_is_not_left_over(make: Maker) -> None:
+    entry = make("20260101-000000-0123456789")
+    entry.folder.database.write_bytes(b"ruined" * 1000)
+    assert Registry.leftovers(entry.project, now=1e12) == ()

@@ -16,7 +16,7 @@ from crew_actors.journal import (
     follow_events,
     open_journal,
 )
-from crew_actors.journal._database import Database, Row
+from crew_actors.journal._database import Database, NewRow
 from crew_actors.model import Progress
 
 Progresses = Callable[[int], Progress]
@@ -115,7 +115,7 @@ async def test_a_subscription_of_a_broken_journal_ends_with_the_reason(
     progress: Progresses,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(database: Database, rows: list[Row]) -> None:
+    def full(database: Database, rows: list[NewRow]) -> None:
         raise JournalFull(database.path, "no space")
 
     with pytest.raises(JournalFull):

@@ -23,7 +23,7 @@ from crew_actors.journal import (
     owner_state,
     read_events,
 )
-from crew_actors.journal._database import Database, Row
+from crew_actors.journal._database import Database, NewRow
 from crew_actors.model import Progress, Recorded, RunCreated, RunFailed
 
 Progresses = Callable[[int], Progress]
@@ -40,7 +40,7 @@ class Groups:
         self.sizes: list[int] = []
         write = Database.write
 
-        def recorded(database: Database, rows: list[Row]) -> None:
+        def recorded(database: Database, rows: list[NewRow]) -> None:
             self.sizes.append(len(rows))
             write(database, rows)
 
@@ -152,7 +152,7 @@ class Stalled:
         self.go = threading.Event()
         write = Database.write
 
-        def stalled(database: Database, rows: list[Row]) -> None:
+        def stalled(database: Database, rows: list[NewRow]) -> None:
             self.busy.set()
             assert self.go.wait(20)
             write(database, rows)
@@ -367,3 +367,81 @@ async def _until_idle(journal: Journal) -> None:
     writer = journal._writer
     async with writer.thread:
         writer._database.close()
+
+
+async def test_a_call_that_is_cancelled_when_room_comes_wrote_nothing(
+    folder: RunFolder,
+    lease: Lease,
+    progress: Progresses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_writer, "QUEUE_EVENTS", 1)
+    disk = Stalled(monkeypatch)
+    async with (
+        open_journal(folder, lease=lease, create=True) as journal,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(journal.append, progress(1))
+        await disk.until_busy()
+        await journal.post(progress(2))  # fills the queue
+        async with trio.open_nursery() as hopeless:
+            hopeless.start_soon(journal.post, progress(-1))
+            await wait_all_tasks_blocked()
+            hopeless.cancel_scope.cancel()
+            assert not journal._writer._waiting  # whatever comes first now
+        disk.go.set()
+    assert _seqs(folder) == [1, 2]
+
+
+async def test_a_flush_that_waits_for_room_waits_for_what_came_before_it_only(
+    folder: RunFolder,
+    lease: Lease,
+    progress: Progresses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_writer, "QUEUE_EVENTS", 1)
+    monkeypatch.setattr(_writer, "GROUP_EVENTS", 1)
+    disk = Stalled(monkeypatch)
+    async with (
+        open_journal(folder, lease=lease, create=True) as journal,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(journal.append, progress(1))
+        await disk.until_busy()
+        await journal.post(progress(2))  # fills the queue
+        nursery.start_soon(journal.flush)
+        await wait_all_tasks_blocked()
+        for number in range(3, 9):
+            nursery.start_soon(journal.post, progress(number))
+        await wait_all_tasks_blocked()
+        disk.go.set()
+    assert _seqs(folder) == list(range(1, 9))
+
+
+async def test_who_waits_for_room_is_told_when_the_journal_closes(
+    folder: RunFolder,
+    lease: Lease,
+    progress: Progresses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_writer, "QUEUE_EVENTS", 1)
+    disk = Stalled(monkeypatch)
+    told: list[type[Exception]] = []
+
+    async def wait(journal: Journal) -> None:
+        with pytest.raises(JournalClosed) as caught:
+            await journal.post(progress(-1))
+        told.append(caught.type)
+
+    async with (
+        trio.open_nursery() as nursery,
+        open_journal(folder, lease=lease, create=True) as journal,
+    ):
+        nursery.start_soon(journal.append, progress(1))
+        await disk.until_busy()
+        await journal.post(progress(2))  # fills the queue
+        nursery.start_soon(wait, journal)
+        await wait_all_tasks_blocked()
+        disk.go.set()
+    assert told == [JournalClosed]
+    assert _seqs(folder) == [1, 2]

@@ -198,7 +198,7 @@ def test_a_file_that_is_too_large_is_told(house: House) -> None:
 
 
 def test_a_folder_has_a_bound(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crew_actors.resources._discover._MAX_FILES", 15)
+    monkeypatch.setattr("crew_actors.resources._discover.MAX_FILES", 15)
     for number in range(16):
         house.mine(f"agents/a{number:02}.md", agent(f"a{number:02}"))
     catalog = house.load()

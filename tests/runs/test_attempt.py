@@ -7,7 +7,7 @@ from typing import cast
 import attrs
 import pytest
 import trio
-from tests.support.plans import RUN, task
+from tests.support.plans import RUN, created, plan, task
 from trio.testing import MockClock
 
 from crew_actors.actors import Inbox, open_actors
@@ -26,8 +26,10 @@ from crew_actors.model import (
 )
 from crew_actors.runs._messages import Report, RunMessage, StopTask
 from crew_actors.runs._port import AttemptPort
-from crew_actors.runs._task import task_actor
+from crew_actors.runs._task import TaskOrder, task_actor
+from crew_actors.runs._workspace import Workspace
 from crew_actors.runtimes import Job, NoResult, Outcome, Port, Runtime
+from crew_actors.worktrees import Worktrees
 from crew_supervisors import Supervisor
 
 
@@ -91,9 +93,16 @@ async def _attempt(
                 return False
 
             port.watcher.probe = gone
-        journal = cast("Journal", told)
         begin = trio.current_time()
-        ref = await actors.spawn(task_actor, port, prepare, runtime, journal, name="a")
+        state = created(plan(job.task))
+        order = TaskOrder(
+            port=port,
+            prepare=prepare,
+            runtime=runtime,
+            journal=cast("Journal", told),
+            workspace=Workspace(state, job.task, job.attempt, Worktrees(Path("/w"))),
+        )
+        ref = await actors.spawn(task_actor, order, name="a")
         if stop_at is not None:
             await trio.sleep_until(begin + stop_at)
             await ref.tell(StopTask("enough"))

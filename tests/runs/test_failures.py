@@ -12,6 +12,7 @@ import trio
 from tests.support.crews import crew_in, echo, finish, sleep
 from tests.support.plans import plan, task
 
+from crew_actors.control import CALLERS
 from crew_actors.journal import (
     JournalError,
     JournalMissing,
@@ -28,7 +29,6 @@ from crew_actors.model import (
     Usage,
 )
 from crew_actors.runs import Run, RunNotRunning, cancel_run
-from crew_actors.runs._control import CALLERS
 from crew_actors.runtimes import BadArtifact, Completed, Job, Outcome, Port
 
 A, B = TaskId("a"), TaskId("b")

@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 import pytest
 
 from crew_actors.model import Failure, FailureKind
@@ -10,6 +11,7 @@ from crew_actors.runtimes._answer import DETAIL_LIMIT, TEXT_LIMIT, Answer, Endin
 from crew_actors.runtimes._messages import Says
 
 WELL = Ending(code=0)
+RESULT = {"type": "result", "text": "done"}
 
 
 def _json(**message: object) -> str:
@@ -34,6 +36,39 @@ def test_plain_text_beyond_the_limit_is_cut_and_says_so() -> None:
     outcome = answer.outcome(WELL)
     assert isinstance(outcome, Completed)
     assert outcome.text.endswith("(524,288 more characters were left out.)")
+
+
+def test_a_line_that_has_only_partly_room_is_cut() -> None:
+    answer = Answer(output="text")
+    answer.take("x" * (TEXT_LIMIT + 5))
+    outcome = answer.outcome(WELL)
+    assert isinstance(outcome, Completed)
+    assert outcome.text == "x" * TEXT_LIMIT + "\n\n(5 more characters were left out.)"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", None])
+def test_an_agent_that_had_to_be_ended_after_its_answer_has_succeeded(
+    name: str | None,
+) -> None:
+    ended = Ending(code=None if name else 1, signal=name)
+    answer = Answer(output="jsonl")
+    given: list[bool] = []
+    for words in ({"type": "progress", "text": "half"}, RESULT | {"text": " "}, RESULT):
+        answer.take(json.dumps(words))
+        given.append(answer.is_given)
+    assert given == [False, False, True]
+    outcome = answer.outcome(attrs.evolve(ended, answered=True))
+    assert outcome == Completed(text="done")
+    assert isinstance(answer.outcome(ended), Failed)
+
+
+def test_only_some_of_many_cut_lines_are_told() -> None:
+    answer = Answer(output="text")
+    for _ in range(30):
+        answer.take_cut("x", "a line was cut")
+    outcome = answer.outcome(WELL)
+    assert isinstance(outcome, Completed)
+    assert outcome.text.count("A line was cut") == 20
 
 
 def test_the_last_result_counts() -> None:
@@ -93,16 +128,18 @@ def test_a_failure_quotes_the_end_of_the_error_stream() -> None:
 
 def test_a_result_whose_line_was_cut_is_missed_with_the_reason() -> None:
     answer = Answer(output="jsonl")
-    answer.take('{"type": "result", "text": "xxxx', cut=True)
+    answer.take_cut('{"type": "result", "text": "xxxx', "a line is an artifact")
     outcome = answer.outcome(WELL)
     assert isinstance(outcome, NoResult)
-    assert "a line of more than 1,048,576 bytes was cut" in outcome.why
+    assert outcome.why.endswith(
+        "; a line is an artifact: leave what is large as an artifact"
+    )
 
 
 def test_a_text_with_a_line_that_was_cut_says_so() -> None:
     answer = Answer(output="text")
-    answer.take("x", cut=True)
-    expected = "x\n\n(A line was cut after 1,048,576 bytes.)"
+    answer.take_cut("x", "a line was cut")
+    expected = "x\n\n(A line was cut.)"
     assert answer.outcome(WELL) == Completed(text=expected)
 
 

@@ -8,112 +8,10 @@ import attrs
 import psutil
 import pytest
 import trio
-from tests.support.plans import RUN, artifact, task
+from tests.support.command_bench import Bench
 
-from crew_actors.model import (
-    Artifact,
-    CommandSpec,
-    Failure,
-    FailureKind,
-    RunId,
-    TaskInput,
-    TaskOutput,
-    Usage,
-    attempt_id,
-)
-from crew_actors.runtimes import (
-    BadArtifact,
-    Completed,
-    DependencyResult,
-    Failed,
-    Job,
-    NoResult,
-    Outcome,
-    run_command,
-)
-from crew_supervisors import ChildProcess, ProcessExit, open_supervisor
-
-
-@attrs.define
-class RecordingPort:
-    """Keeps what an agent says."""
-
-    texts: list[str] = attrs.field(factory=list[str])
-    used: list[Usage] = attrs.field(factory=list[Usage])
-    files: dict[str, bytes] = attrs.field(factory=dict[str, bytes])
-    started: list[int] = attrs.field(factory=list[int])
-    ended: list[ProcessExit] = attrs.field(factory=list[ProcessExit])
-    beats: int = 0
-    spoke: trio.Event = attrs.field(factory=trio.Event)
-
-    async def progress(self, text: str) -> None:
-        self.texts.append(text)
-        self.spoke.set()
-
-    async def usage(self, usage: Usage) -> None:
-        self.used.append(usage)
-
-    async def artifact(self, name: str, source: Path) -> Artifact:
-        try:
-            self.files[name] = await trio.Path(source).read_bytes()
-        except FileNotFoundError:
-            message = f"{name} is no file"
-            raise BadArtifact(message) from None
-        return artifact(name)
-
-    async def process_started(self, process: ChildProcess) -> None:
-        self.started.append(process.pid)
-
-    async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
-        assert process.pid in self.started
-        self.ended.append(how)
-
-    def beat(self) -> None:
-        self.beats += 1
-
-
-@attrs.define
-class Bench:
-    """Runs small Python programs as command agents."""
-
-    folder: Path
-    port: RecordingPort = attrs.field(factory=RecordingPort)
-
-    def job(
-        self,
-        *argv: str,
-        task_input: TaskInput = "none",
-        output: TaskOutput = "text",
-        dependencies: dict[str, DependencyResult] | None = None,
-        **limits: float,
-    ) -> Job:
-        command = CommandSpec(
-            argv=argv,
-            input=task_input,
-            output=output,
-            env=("MY_KEY",),
-            **limits,
-        )
-        planned = attrs.evolve(task("try"), command=command, prompt="Do it well.")
-        work = self.folder / "work"
-        work.mkdir()
-        return Job(
-            run=RunId(RUN),
-            task=planned,
-            attempt=attempt_id(planned.id, 1),
-            goal="the goal",
-            workspace=self.folder,
-            folder=work,
-            dependencies=dependencies or {},
-            environ={"PATH": "/usr/bin:/bin", "MY_KEY": "k", "OTHER_KEY": "o"},
-        )
-
-    async def run(self, job: Job) -> Outcome:
-        async with open_supervisor(max_restarts=0) as supervisor:
-            return await run_command(job, self.port, supervisor)
-
-    async def python(self, program: str, **options: object) -> Outcome:
-        return await self.run(self.job(sys.executable, "-c", program, **options))  # type: ignore[arg-type]  # each test names real options
+from crew_actors.model import Failure, FailureKind, TaskInput, Usage
+from crew_actors.runtimes import Completed, DependencyResult, Failed, NoResult
 
 
 @pytest.fixture
@@ -173,6 +71,7 @@ print(json.dumps({"type": "result", "text": os.getcwd(), "data": [names, inputs]
     assert outcome.data == [
         [
             "CREW_ATTEMPT",
+            "CREW_DEPTH",
             "CREW_INPUTS",
             "CREW_MARKER",
             "CREW_OUTPUT",
@@ -212,14 +111,24 @@ async def test_a_task_reaches_the_agent_in_each_way(
     assert "Do it well." in outcome.text
 
 
+MORE_THAN_A_PIPE_HOLDS = "x" * 200_000
+
+
 async def test_an_agent_that_does_not_read_its_input_still_succeeds(
     bench: Bench,
 ) -> None:
-    dependencies = {"big": DependencyResult(text="x" * 200_000)}
-    outcome = await bench.python(
-        "print('ok')", task_input="stdin", dependencies=dependencies
-    )
+    job = bench.job(sys.executable, "-c", "print('ok')", task_input="stdin")
+    outcome = await bench.run(attrs.evolve(job, goal=MORE_THAN_A_PIPE_HOLDS))
     assert outcome == Completed(text="ok")
+
+
+async def test_an_agent_that_did_not_read_its_task_is_told_so_with_no_result(
+    bench: Bench,
+) -> None:
+    job = bench.job(sys.executable, "-c", "pass", task_input="stdin")
+    outcome = await bench.run(attrs.evolve(job, goal=MORE_THAN_A_PIPE_HOLDS))
+    assert isinstance(outcome, NoResult)
+    assert outcome.why.endswith("; it did not read all of its task")
 
 
 async def test_an_exit_code_is_a_failure_with_the_last_words(bench: Bench) -> None:

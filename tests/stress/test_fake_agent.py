@@ -36,7 +36,9 @@ def test_help_names_all_words() -> None:
     text = said("help").stdout.decode()
     for name in (*fake_agent.actions, *fake_agent.shapes, *PERSONAS):
         assert name in text
-    assert said().stdout.decode() == text
+    for other in ((), ("--help",), ("-h",)):
+        done = said(*other)
+        assert (done.returncode, done.stdout.decode()) == (0, text)
 
 
 @pytest.mark.parametrize("step", ["nope", "as:nope", "tree:nope"])

@@ -20,11 +20,15 @@ from crew_actors.runtimes import (
 
 
 @asynccontextmanager
-async def crew_in(folder: Path, **functions: AgentFunction) -> AsyncGenerator[Crew]:
+async def crew_in(
+    folder: Path, slots: int = 64, /, **functions: AgentFunction
+) -> AsyncGenerator[Crew]:
     """Open a crew; `worker=f` makes *f* the agent of role worker."""
     places = Places(config=folder.parent / "config", data=folder.parent / "data")
     agents = {f"{role}-agent": function for role, function in functions.items()}
-    async with open_crew(find_project(folder), places=places, functions=agents) as crew:
+    async with open_crew(
+        find_project(folder), places=places, functions=agents, slots=slots
+    ) as crew:
         yield crew
 
 

@@ -9,6 +9,7 @@ from crew_actors.model import (
     Event,
     Failure,
     FailureKind,
+    Limits,
     OnFailure,
     PlannedTask,
     Recorded,
@@ -46,8 +47,9 @@ def plan(
     limit: int = 10,
     on_failure: OnFailure = "drain",
     role_limits: Mapping[str, int] | None = None,
+    limits: Limits | None = None,
 ) -> RunPlan:
-    """Make a plan of *tasks*."""
+    """Make a plan of *tasks*, each of which is tried once if nothing else is said."""
     return RunPlan(
         goal="try it",
         team="test",
@@ -56,6 +58,7 @@ def plan(
         limit=limit,
         on_failure=on_failure,
         role_limits=role_limits or {},
+        limits=limits or Limits(attempts=1),
     )
 
 

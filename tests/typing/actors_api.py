@@ -5,7 +5,8 @@
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 """What the types of mailboxes and actors promise."""
 
-from typing import assert_type
+from functools import partial
+from typing import TypeVar, assert_type
 
 import attrs
 
@@ -15,6 +16,7 @@ from crew_actors.actors import (
     Exited,
     Group,
     Inbox,
+    OnFailure,
     Recipient,
     Redeliver,
     Ref,
@@ -26,6 +28,8 @@ from crew_actors.actors import (
 )
 from crew_actors.testing import Probe, open_probe
 from crew_mailbox import Address, Mailbox, open_mailbox
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -75,10 +79,26 @@ class Counter(Actor[Message]):
             message.reply(self.total)
 
 
+class Keeper(Actor[T]):
+    def __init__(self, first: T) -> None:
+        self.kept = first
+
+    async def handle(self, message: T, inbox: Inbox[T]) -> None:
+        self.kept = message
+
+
 async def spawning(actors: Actors) -> None:
     assert_type(await actors.spawn(counter, 1), Ref[Message])
     assert_type(await actors.spawn(counter, 1, name="c", capacity=8), Ref[Message])
     assert_type(await actors.spawn(Counter, 1), Ref[Message])
+    bound: Ref[Message] = await actors.spawn(
+        partial(counter, start=1)
+    )  # mypy forgets it
+    made: Ref[Message] = await actors.spawn(partial(Counter, start=1))
+    assert bound != made
+    assert_type(await actors.spawn(Keeper[str], "a"), Ref[str])
+    assert_type(await actors.spawn(Keeper, 1), Ref[int])
+    await actors.spawn(Counter(1))  # type: ignore[call-overload]
     await actors.spawn(counter, "1")  # type: ignore[arg-type]
     await actors.spawn(counter)  # type: ignore[arg-type, call-arg]
     await actors.spawn(Counter, "1")  # type: ignore[arg-type]
@@ -99,6 +119,14 @@ async def asking(ref: Ref[Message]) -> None:
     await ref.ask(Add(1), timeout=1.0)  # type: ignore[arg-type]
 
 
+async def taking_answers(ref: Ref[Message], router: Router[Message]) -> None:
+    """The type that is wanted may be wider than that of the answer."""
+    number: float = await ref.ask(Get(), timeout=1.0)
+    perhaps: int | None = await router.ask(Get(), timeout=1.0)
+    mixed: dict[str, int | str] = {"n": await ref.ask(Get(), timeout=1.0)}
+    print(await ref.ask(Get(), timeout=1.0), number, perhaps, mixed)  # noqa: T201 - it takes anything
+
+
 def narrowing(ref: Ref[Message], narrow: Ref[Add]) -> None:
     """A ref that takes more may stand for one that takes less, not the reverse."""
     some: Ref[Add] = ref
@@ -109,6 +137,8 @@ def narrowing(ref: Ref[Message], narrow: Ref[Add]) -> None:
 async def options(actors: Actors) -> None:
     await actors.spawn(counter, 1, on_crash=Redeliver(3), on_full="drop_old")
     await actors.spawn(Counter, 1, on_crash="resume", restart="temporary")
+    await actors.spawn(counter, 1, on_failure=(OnFailure(OSError, "stop"),))
+    await actors.spawn(counter, 1, on_failure=OSError)  # type: ignore[call-overload]
     await actors.spawn(counter, 1, size=3)  # type: ignore[call-overload]
     await actors.spawn(counter, 1, on_full="block")  # type: ignore[call-overload]
 

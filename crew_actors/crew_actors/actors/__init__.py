@@ -14,7 +14,8 @@
 #   _bodies     what the supervisor runs
 #   _actors     the block that actors live in
 #
-# It stands on crew_mailbox (messages) and crew_supervisors (lives).
+# It stands on crew_mailbox (messages) and crew_supervisors (lives), and passes on what
+# its users need of them. The door of crew_actors has the same names.
 """Actors: supervised tasks with a mailbox, reached by typed refs."""
 
 from crew_actors.actors._actors import Actors as Actors, open_actors as open_actors
@@ -49,9 +50,21 @@ from crew_actors.actors._routers import (
 from crew_mailbox import (
     AlreadyAsked as AlreadyAsked,
     AlreadyReplied as AlreadyReplied,
+    DeadLetter as DeadLetter,
+    DeadLetters as DeadLetters,
     MailboxClosed as MailboxClosed,
     MailboxFull as MailboxFull,
     Priority as Priority,
+    Reason as Reason,
     Request as Request,
     StashFull as StashFull,
+)
+from crew_supervisors import (
+    KILL as KILL,
+    Backoff as Backoff,
+    ChildExists as ChildExists,
+    ChildStartFailed as ChildStartFailed,
+    Grace as Grace,
+    OnFailure as OnFailure,
+    RestartLimitReached as RestartLimitReached,
 )

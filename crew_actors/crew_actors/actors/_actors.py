@@ -22,14 +22,20 @@ import attrs
 import trio
 from trio.lowlevel import checkpoint_if_cancelled
 
-from crew_actors.actors._bodies import run_class, run_function
+from crew_actors.actors._bodies import run_class, runner_of
 from crew_actors.actors._cell import Cell
 from crew_actors.actors._clock import Clock
 from crew_actors.actors._ends import How
 from crew_actors.actors._errors import NoSuchActor
 from crew_actors.actors._groups import Group
 from crew_actors.actors._inbox import Actor, Inbox
-from crew_actors.actors._options import OnCrash, SpawnOptions, check_on_crash
+from crew_actors.actors._options import (
+    OnCrash,
+    SpawnOptions,
+    answer_to,
+    check_on_crash,
+    check_on_failure,
+)
 from crew_actors.actors._ref import Ref
 from crew_mailbox import DeadLetters, Mailbox, MailboxStatistics, OnFull, open_mailbox
 from crew_supervisors import (
@@ -49,13 +55,13 @@ from crew_supervisors import (
     Event,
     Grace,
     NoSuchChild,
+    OnFailure,
     RestartType,
     StopPolicy,
     Supervisor,
     SupervisorEnded,
     SupervisorEscalated,
     SupervisorStopped,
-    SupervisorStopping,
     log_event,
     open_supervisor,
 )
@@ -98,7 +104,6 @@ class Actors:
     _groups: dict[str, Group[Any]] = attrs.field(
         factory=dict[str, Group[Any]], init=False
     )
-    _is_ending: bool = attrs.field(default=False, init=False)
 
     def __repr__(self) -> str:
         return f"<Actors {self.name!r}: {len(self._cells)} alive>"
@@ -139,6 +144,7 @@ class Actors:
         stop: StopPolicy = _DEFAULT_STOP,
         backoff: Backoff | None = None,
         on_crash: OnCrash = "dead_letter",
+        on_failure: tuple[OnFailure, ...] = (),
     ) -> Ref[Any]:
         """Start an actor and return its ref.
 
@@ -159,38 +165,44 @@ class Actors:
           backoff: how long restarts wait; None restarts at once.
           on_crash: what becomes of the message at which the actor fails: "dead_letter",
             `Redeliver(times)`, or, for a class, "resume", which also keeps its state.
+          on_failure: rules for errors of certain types, read in order, before *restart*
+            decides: ``(OnFailure(AuthError, "stop"), OnFailure(DiskFull, "escalate"))``.
 
         Raises:
           ChildExists: the name is taken. Nothing was started.
           ChildStartFailed: the actor failed before it was up; `__cause__` is why. The
             name is free.
-          BadSpec: an option is wrong. Nothing was started.
-          ValueError: *capacity*, *on_full* or *on_crash* is wrong. Nothing was started.
+          BadSpec, ValueError: an option is wrong. Nothing was started.
+          TypeError: *body* is neither function nor class. Nothing was started.
           SupervisorStopped: the block is ending. Nothing was started.
         """
-        is_class = isinstance(body, type)
-        check_on_crash(on_crash, is_class=is_class)
+        run = runner_of(body)
+        check_on_crash(on_crash, is_class=run is run_class)
+        check_on_failure(on_failure)
         await self._forget_ended(first=name)
         if name is None:
             name = f"{getattr(body, '__name__', 'actor')}-{next(self._numbers)}"
         if name in self._cells:
             raise ChildExists(name, self.name, True)  # noqa: FBT003  its one flag
-        mailbox: Mailbox[Any] = open_mailbox(
+        box: Mailbox[Any] = open_mailbox(
             name, capacity=capacity, on_full=on_full, dead_letters=self.dead_letters
         )
-        cell = Cell[Any](mailbox, body, args, restart, self, on_crash)
-        self._cells[name] = cell
-        run = run_class if is_class else run_function
+        cell = Cell[Any](box, body, args, restart, self, on_crash, on_failure)
+        spec = ChildSpec(
+            name, run, (cell,), restart, stop, backoff, on_failure=on_failure
+        )
+        await self._start(cell, spec)
+        return cell.ref
+
+    async def _start(self, cell: Cell[Any], spec: ChildSpec) -> None:
+        self._cells[cell.name] = cell
         try:
-            await self._supervisor.start(
-                ChildSpec(name, run, (cell,), restart, stop, backoff)
-            )
+            await self._supervisor.start(spec)
         except BaseException as error:
             # The one who has the name is not ours to forget: it may be no actor.
             is_known = not isinstance(error, ChildExists)
             self._end(cell, "failed", error, is_known=is_known)
             raise
-        return cell.ref
 
     async def stop(
         self, ref: Ref[Any], reason: CancelReason | None = None
@@ -218,12 +230,11 @@ class Actors:
     def stop_soon(self, ref: Ref[Any], reason: CancelReason) -> None:
         """Order the stop of an actor, and wait for nothing. Not a checkpoint.
 
-        Does nothing if the actor has ended, or if all actors stop anyway.
+        Does nothing if the actor has ended. While all actors stop, it keeps its turn.
         """
-        if not self._is_ending:
-            trio.lowlevel.spawn_system_task(
-                self._stop_quietly, ref, reason, name=f"stop of {ref.name}"
-            )
+        trio.lowlevel.spawn_system_task(
+            self._stop_quietly, ref, reason, name=f"stop of {ref.name}"
+        )
 
     async def _stop_quietly(self, ref: Ref[Any], reason: CancelReason) -> None:
         with suppress(
@@ -265,8 +276,6 @@ class Actors:
         if isinstance(event, SupervisorEnded):
             for cell in list(self._cells.values()):
                 self._end(cell, "stopped", None)
-        elif isinstance(event, SupervisorStopping):
-            self._is_ending = True
         elif isinstance(event, _ABOUT_A_CHILD):
             known = self._cells.get(event.child)
             if known is not None:
@@ -291,7 +300,9 @@ class Actors:
                 self._end(cell, "returned", None)
             case ChildDeclined():
                 self._end(cell, "returned", None)
-            case ChildFailed(error=error) if cell.restart == "temporary":
+            case ChildFailed(error=error) if cell.restart == "temporary" or (
+                error is not None and answer_to(cell.on_failure, error) == "stop"
+            ):
                 self._end(cell, "failed", error)
             case _:
                 pass  # it goes on

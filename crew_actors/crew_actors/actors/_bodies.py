@@ -10,7 +10,10 @@
 #    is queued is settled. Then the body ends, and nothing of it is left.
 """The incarnations of actors."""
 
-from typing import Final, TypeVar
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeVar, cast, get_origin
 
 import trio
 
@@ -28,6 +31,39 @@ M = TypeVar("M")
 UNDELIVERED_LIMIT: Final = 2.0
 """Seconds that the `undelivered` hook may take. Less than the patience of supervisors
 with a cancelled child."""
+
+
+def runner_of(body: object) -> Callable[..., Awaitable[object]]:
+    """Return what runs *body*, which is an actor's function or class.
+
+    Raises:
+      TypeError: it is neither; the text says what to write.
+    """
+    inner = body
+    while isinstance(inner, partial):
+        inner = cast("partial[object]", inner).func
+    kind = get_origin(inner) or inner  # `Cache[int]` is made by `Cache`
+    if isinstance(kind, type) and issubclass(kind, Actor):
+        return run_class
+    if callable(inner) and not (
+        isinstance(kind, type) or inspect.isasyncgenfunction(inner)
+    ):
+        return run_function
+    text = f"{body!r} is no body of an actor: {_remedy_for(inner)}"
+    raise TypeError(text)
+
+
+def _remedy_for(body: Any) -> str:  # noqa: ANN401  it may be anything, which is the point
+    if isinstance(body, Actor):
+        return "spawn its class, with the arguments after it"
+    if inspect.iscoroutine(body):
+        body.close()  # nobody will await it
+        return "spawn the function itself, with the arguments after it"
+    if isinstance(body, type):
+        return "derive it from Actor"
+    if callable(body):
+        return "an actor must not yield"
+    return "spawn an async function, or a class that derives from Actor"
 
 
 async def run_function(cell: Cell[M], *, child: Child) -> None:
@@ -66,10 +102,10 @@ async def run_class(
         _begin(cell, inbox)
         made: Actor[M] = cell.body(*cell.args)
         actor = made
+        cell.mailbox.last_reader = trio.lowlevel.current_task()  # it will be
         await made.started(inbox)
         task_status.started()
         await _handle_all(cell, made, inbox)
-        _refuse_broken(cell, inbox)
         _settle(cell, None)
     except BaseException as error:
         if _is_end_of_inbox(cell, error):
@@ -162,5 +198,9 @@ async def _finish(
     messages = cell.give_back(failure)
     if messages:
         # Bound: UNDELIVERED_LIMIT. The hook works also for an actor that is cancelled.
-        with trio.fail_after(UNDELIVERED_LIMIT, shield=True):
-            await actor.undelivered(messages)
+        try:
+            with trio.fail_after(UNDELIVERED_LIMIT, shield=True):
+                await actor.undelivered(messages)
+        except BaseException as error:
+            cell.lose(messages, error)
+            raise

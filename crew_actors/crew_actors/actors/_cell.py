@@ -21,7 +21,7 @@ import trio
 from crew_actors.actors._ends import Follower, How, Terminated, Ties
 from crew_actors.actors._errors import ActorRestarted, ActorStopped, RequestFailed
 from crew_actors.actors._groups_of_errors import consists_of
-from crew_actors.actors._options import OnCrash, Redeliver
+from crew_actors.actors._options import OnCrash, Redeliver, answer_to
 from crew_actors.actors._ref import Ref
 from crew_mailbox import (
     AnswerState,
@@ -31,7 +31,7 @@ from crew_mailbox import (
     answer_of,
     summary_of,
 )
-from crew_supervisors import RestartType
+from crew_supervisors import OnFailure, RestartType
 
 if TYPE_CHECKING:
     from crew_actors.actors._actors import Actors
@@ -54,6 +54,7 @@ class Cell(Generic[M]):
     restart: RestartType
     actors: "Actors"
     on_crash: OnCrash = "dead_letter"
+    on_failure: tuple[OnFailure, ...] = ()
     incarnation: int = 0
     inbox: "Inbox[M] | None" = None
     """That of the incarnation that runs; None while none does."""
@@ -132,11 +133,22 @@ class Cell(Generic[M]):
         self._fail_asks(cause, final=True, queued=True)
         return self.mailbox.drain()
 
+    def lose(self, messages: list[M], cause: BaseException) -> None:
+        """Record *messages*, which the `undelivered` hook did not take to its end."""
+        box = self.mailbox
+        for message in messages:
+            box.dead_letters.record(
+                Reason.UNDELIVERED, message, receiver=box.name, cause=cause
+            )
+
     def is_final(self, failure: BaseException | None) -> bool:
         """Tell whether no incarnation follows the one that ends with *failure*."""
         if self.mailbox.closed or self.restart == "temporary":
             return True  # closed: a stop was ordered
-        return self.restart == "transient" and failure is None
+        if failure is None:
+            return self.restart == "transient"
+        answer = answer_to(self.on_failure, failure) if self.on_failure else None
+        return answer in ("stop", "escalate")
 
     def _fail_asks(
         self, cause: BaseException | None, *, final: bool, queued: bool

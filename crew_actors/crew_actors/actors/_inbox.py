@@ -57,8 +57,9 @@ class Inbox(Generic[M]):
     read what was queued. The message in hand is handled when the next one is asked for.
 
     Timers, watches, links and jobs belong to the incarnation: they end with it. Their
-    messages are read before all others and need no room in the mailbox. None of these
-    methods waits, and none is a checkpoint, except `receive`.
+    messages are read before all others and need no room in the mailbox. What is ordered
+    when the incarnation has ended does not happen. None of these methods waits, and none
+    is a checkpoint, except `receive`.
     """
 
     _cell: "Cell[M]"
@@ -106,6 +107,11 @@ class Inbox(Generic[M]):
           ReaderBusy: another task is reading. Nothing was taken.
         """
         return await self._cell.mailbox.receive()
+
+    @property
+    def queued(self) -> int:
+        """How many messages wait to be read: the next `receive` does not wait if any."""
+        return self._cell.mailbox.queued
 
     def ack(self) -> None:
         """Count the message in hand as handled before asking for the next one."""
@@ -171,7 +177,7 @@ class Inbox(Generic[M]):
         Watching again before that was read changes nothing. A restart is no end.
         """
         inbox = cast("Inbox[Any]", self)
-        inbox.own().watches.add(ref._cell, None)  # noqa: SLF001  # refs hide it from users
+        inbox.own().watches.add(ref._cell)  # noqa: SLF001  # refs hide it from users
 
     def watch_with(self, ref: Ref[Any], message: M) -> None:
         """Get *message* instead of `Terminated`; else as `watch`.
@@ -303,7 +309,7 @@ class Actor(Generic[M]):
         """Take what was still queued when the actor ended for good, oldest first.
 
         Called at most once, after `stopping`, and only if there is something; shielded
-        from cancellation for 2 seconds. Without an override the messages become dead
-        letters, as they do when no incarnation was alive at the end. Asks among them
-        have failed already.
+        from cancellation for 2 seconds. If it fails, or takes longer, all of *messages*
+        become dead letters too. Without an override they do so at once, as they do when
+        no incarnation was alive at the end. Asks among them have failed already.
         """

@@ -63,8 +63,6 @@ def _tell(cell: Cell[Any], other: Cell[Any], exited: Exited) -> None:
 
 
 def _break(cell: Cell[Any], by: Cell[Any], failure: BaseException | None) -> None:
-    if cell.mailbox.closed:
-        return  # it is about to end
     error = LinkBroken(cell.name, by.name)
     error.__cause__ = failure
     if cell.inbox is None:

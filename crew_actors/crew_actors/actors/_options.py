@@ -1,11 +1,11 @@
 """How an actor is spawned, as keywords."""
 
-from typing import Literal, TypeAlias, TypedDict, final
+from typing import Literal, TypeAlias, TypedDict, cast, final
 
 import attrs
 
 from crew_mailbox import OnFull
-from crew_supervisors import Backoff, RestartType, StopPolicy
+from crew_supervisors import Backoff, OnFailure, RestartType, StopPolicy
 
 
 @final
@@ -39,6 +39,47 @@ class SpawnOptions(TypedDict, total=False):
     stop: StopPolicy
     backoff: Backoff | None
     on_crash: OnCrash
+    on_failure: tuple[OnFailure, ...]
+
+
+def answer_to(
+    rules: tuple[OnFailure, ...], error: BaseException
+) -> Literal["restart", "stop", "escalate"] | None:
+    """Return what *rules* say about *error*, as the supervisor does.
+
+    The first rule that matches answers for each error of a group; the strictest answer
+    counts. None leaves it to the restart type.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        answers = [answer_to(rules, each) for each in group.exceptions]
+    else:
+        matching = (rule.then for rule in rules if isinstance(error, rule.errors))
+        answers = [next(matching, None)]
+    if "escalate" in answers:
+        return "escalate"
+    if "stop" in answers:
+        return "stop"
+    return "restart" if "restart" in answers else None
+
+
+def check_on_failure(rules: object) -> None:
+    """Refuse rules that an actor cannot have; the supervisor checks the rest.
+
+    An incarnation that ends must know whether another one follows. A rule that counts
+    its restarts leaves that open.
+
+    Raises:
+      ValueError: it says what is wrong.
+    """
+    if isinstance(rules, tuple):
+        for rule in cast("tuple[object, ...]", rules):
+            if isinstance(rule, OnFailure) and rule.max_restarts is not None:
+                text = (
+                    f"on_failure has a rule with max_restarts={rule.max_restarts}: "
+                    "limit the restarts of actors with open_actors(max_restarts=...)"
+                )
+                raise ValueError(text)
 
 
 def check_on_crash(on_crash: object, *, is_class: bool) -> None:

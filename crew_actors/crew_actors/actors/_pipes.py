@@ -51,6 +51,8 @@ class Pipes(Generic[M]):
         error: Callable[[Exception], M],
         name: str,
     ) -> None:
+        if self.are_ended:
+            return  # nobody would read its result, or wait for its end
         scope = trio.CancelScope()
         self._scopes.add(scope)
         trio.lowlevel.spawn_system_task(

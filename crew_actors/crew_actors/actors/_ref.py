@@ -8,11 +8,21 @@
 """Refs: how to reach an actor."""
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, final
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    cast,
+    final,
+)
 
 import attrs
 import trio
-from trio.lowlevel import checkpoint_if_cancelled, current_task
+from trio.lowlevel import checkpoint_if_cancelled, current_task, wait_task_rescheduled
 
 from crew_actors.actors._ends import Terminated
 from crew_actors.actors._errors import ActorStopped, AskTimeout, NeverReplied
@@ -24,6 +34,7 @@ from crew_mailbox import (
     AnyRequest,
     Asks,
     MailboxClosed,
+    MailboxError,
     MailboxFull,
     MailboxStatistics,
     Priority,
@@ -37,6 +48,10 @@ if TYPE_CHECKING:
 
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
+
+# Enum members are slow to look up.
+_WAITING: Final = AnswerState.WAITING
+_REPLIED: Final = AnswerState.REPLIED
 
 
 class Tell(Protocol[M_contra]):
@@ -146,40 +161,53 @@ class Ref(Generic[M_contra]):
           ActorStopped: the actor is gone; the request was not answered.
           NeverReplied: the actor handled the request without answering it.
           RequestFailed: the actor failed at it, and resumes; `__cause__` is why.
-          AskCycle: the actor waits, directly or through others, for the one that asks
-            here. Nothing was sent.
+          AskCycle: it waits, also through others, for who asks here. Nothing was sent.
           MailboxFull: the request was not accepted, or was given up by the policy.
           AlreadyAsked: the request object was used before. Nothing was sent.
           ValueError: *timeout* is not above 0. Nothing was sent.
+          TypeError: *request* is no `Request`. Nothing was sent.
           Exception: what the actor passed to `Request.fail`.
         """
         if not timeout > 0:
-            msg = f"timeout is {timeout!r}: an ask needs a time above 0 seconds"
-            raise ValueError(msg)
-        message = request.as_message()
-        assert isinstance(message, AnyRequest)
-        await checkpoint_if_cancelled()
-        cell, task = self._cell, current_task()
-        refuse_cycle(task, cell)
+            raise ValueError(f"timeout is {timeout!r}: it must be above 0 seconds")
+        message: Any = request  # an `Asks` is its own message
+        asked: object = request
+        if not isinstance(asked, AnyRequest):
+            raise TypeError(
+                f"{summary_of(message)} is no Request: derive it from Request"
+            )
+        cell = self._cell
+        mailbox, clock = cell.mailbox, cell.actors.clock
+        task = mailbox.running_task
+        if task is None:
+            await checkpoint_if_cancelled()
+            task = current_task()
+        reader = mailbox.last_reader
+        if reader is task or reader in open_asks:  # by far the most are neither
+            refuse_cycle(task, cell)
         deadline = trio.current_time() + timeout
-        answer = Answer(task.name)
+        answer, number, has_room = Answer(task.name), 0, True
         answer.attach(message)
         open_asks[task] = (answer, cell)
         try:
-            if self._is_sent(message, priority) or await self._send_by(
-                deadline, message, priority
-            ):
-                clock = cell.actors.clock
+            try:
+                mailbox.send_nowait(message, priority)
+            except MailboxError:
+                has_room = False
+            if not has_room:
+                await self._send_by(deadline, message, priority)
+            if answer.state is _WAITING and answer.holder is not None:
                 number = clock.add(deadline, answer)
-                try:
-                    await answer.wait()
-                finally:
-                    clock.remove(number)
+                answer.waiter = task
+                await wait_task_rescheduled(answer.abandon)
         finally:
+            clock.remove(number)
             del open_asks[task]
             if answer.holder is None:  # it was not accepted, and may be asked again
                 clear_answer(message)
-        return cast("R", self._result(answer, message, timeout))
+        if answer.state is not _REPLIED:
+            self._fail(answer, request, timeout)
+        return cast("R", answer.value)
 
     async def wait(self) -> Terminated:
         """Wait until the actor has ended for good, and tell how. Always a checkpoint.
@@ -203,34 +231,21 @@ class Ref(Generic[M_contra]):
         """Stop the actor; see `Actors.stop`."""
         return await self._cell.actors.stop(self, reason)
 
-    def _is_sent(self, message: M_contra, priority: Priority) -> bool:
-        """Send *message* if there is room; tell whether it was sent."""
-        mailbox = self._cell.mailbox
-        try:
-            mailbox.send_nowait(message, priority)
-        except MailboxFull:
-            if mailbox.on_full != "wait":
-                raise
-            return False
-        except MailboxClosed:
-            raise ActorStopped(self.name) from None
-        return True
-
     async def _send_by(
-        self, deadline: float, message: M_contra, priority: Priority
-    ) -> bool:
-        """Send *message* when there is room, by *deadline*; tell whether it was sent."""
-        with trio.CancelScope(deadline=deadline) as scope:
+        self,
+        deadline: float,
+        message: M_contra,
+        priority: Priority,
+    ) -> None:
+        """Send *message* as the mailbox allows, by *deadline*."""
+        with trio.CancelScope(deadline=deadline):
             try:
                 await self._cell.mailbox.send(message, priority)
             except MailboxClosed:
                 raise ActorStopped(self.name) from None
-        return not scope.cancelled_caught
 
-    def _result(self, answer: Answer, request: object, limit: float) -> object:
+    def _fail(self, answer: Answer, request: object, limit: float) -> NoReturn:
         match answer.state:
-            case AnswerState.REPLIED:
-                return answer.value
             case AnswerState.FAILED:
                 assert answer.error is not None
                 raise answer.error

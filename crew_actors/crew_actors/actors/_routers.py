@@ -9,11 +9,19 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast, final
 
 import attrs
+import trio
 
-from crew_actors.actors._errors import ActorStopped, NoRoutees
+from crew_actors.actors._errors import ActorStopped, AskTimeout, NoRoutees
 from crew_actors.actors._groups import Group
 from crew_actors.actors._ref import Ref, Tell
-from crew_mailbox import AnyRequest, Asks, MailboxClosed, Priority, answer_of
+from crew_mailbox import (
+    AnyRequest,
+    Asks,
+    MailboxClosed,
+    Priority,
+    answer_of,
+    summary_of,
+)
 
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
@@ -117,18 +125,24 @@ class Router(Generic[M]):
     ) -> R:
         """Ask one member; see `Ref.ask`. A request that it had accepted is its own.
 
+        *timeout* is for all of it, also if the first one ends before it accepts.
+
         Raises:
           NoRoutees: there is nobody to ask. Nothing was sent.
           ActorStopped: the member ended before it answered, and nobody else was asked.
         """
+        deadline, left = trio.current_time() + timeout, timeout
         while True:
             ref = self._next()
             try:
-                return await ref.ask(request, timeout=timeout, priority=priority)
+                return await ref.ask(request, timeout=left, priority=priority)
             except ActorStopped:
                 message: object = request.as_message()
                 if isinstance(message, AnyRequest) and answer_of(message) is not None:
                     raise  # it was accepted, and perhaps handled
+                left = deadline - trio.current_time()
+                if left <= 0:
+                    raise AskTimeout(ref.name, summary_of(message), timeout) from None
 
     async def broadcast(self, message: M) -> tuple[Ref[M], ...]:
         """Send *message* to all members; see `Group.broadcast`."""

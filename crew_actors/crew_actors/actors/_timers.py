@@ -41,6 +41,8 @@ class Timers(Generic[M]):
             text = f"a timer of {delay!r} seconds: give it finite seconds, {wanted}"
             raise ValueError(text)
         self.cancel(key)
+        if self.are_ended:
+            return  # the incarnation has ended: nobody would read its tick
         timer = Timer(self, key, message, period, trio.current_time() + delay)
         self._by_key[key] = timer
         timer.wind()

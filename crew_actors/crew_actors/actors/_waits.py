@@ -3,7 +3,8 @@
 # 1. Only a task that reads a mailbox can be waited for: each task has at most one ask
 #    open, and each mailbox one reader, so the walk has no branches.
 # 2. An answer that was given, or whose request was sent on to another mailbox, is not
-#    waited for from this one. So what is called a cycle does hang.
+#    waited for from this one; nor is one that was deferred: a job may give it while the
+#    reader waits. So what is called a cycle does hang.
 """The graph of open asks."""
 
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,12 @@ open_asks: "dict[Task, tuple[Answer, Cell[Any]]]" = {}
 def refuse_cycle(task: Task, cell: "Cell[Any]") -> None:
     """Raise `AskCycle` if *task*, by asking *cell*, would wait for itself."""
     reader = cell.mailbox.last_reader
-    if reader is not task and reader not in open_asks:
-        return  # by far the most
     path = [cell]
     while reader is not task:
         if reader is None or reader not in open_asks:
             return
         answer, cell = open_asks[reader]
-        if answer.state is not AnswerState.WAITING:
+        if answer.state is not AnswerState.WAITING or answer.deferred:
             return
         if answer.holder is not None and not cell.mailbox.owes(answer):
             return

@@ -28,7 +28,10 @@ class Watches(Generic[M]):
         factory=dict["Cell[Any]", "Watch[M]"], init=False
     )
 
-    def add(self, cell: Cell[Any], message: M | None) -> None:
+    def add(self, cell: Cell[Any], *message: M) -> None:
+        """Watch *cell*, for *message* if there is one; else for `Terminated`."""
+        if self.are_ended:
+            return  # nobody would read the notice
         known = self.by_cell.get(cell)
         if known is None:
             watch = Watch(self, cell, message)
@@ -58,16 +61,18 @@ class Watch(Notice[M]):
 
     __slots__ = ("_cell", "_is_read", "_watches", "wanted")
 
-    def __init__(self, watches: Watches[M], cell: Cell[Any], wanted: M | None) -> None:
+    def __init__(
+        self, watches: Watches[M], cell: Cell[Any], wanted: tuple[M, ...]
+    ) -> None:
         self._watches = watches
         self._cell = cell
         self.wanted = wanted
-        """The message that was asked for; None means `Terminated`."""
+        """The message that was asked for; nothing means `Terminated`."""
         self._is_read = False
 
     def fire(self, end: Terminated) -> None:
         """Tell the watcher, which takes `Terminated` if it asked for nothing else."""
-        self.message = cast("M", end) if self.wanted is None else self.wanted
+        self.message = self.wanted[0] if self.wanted else cast("M", end)
         with suppress(MailboxClosed):  # the watcher is about to end: it reads no more
             self._watches.mailbox.send_notice(self)
 

@@ -1,7 +1,8 @@
 # Which processes are ours, and whose are they now?
 #
 #   _verdict  pure: what an orphan is          _records  what a runtime has started
-#   _scan     looks, and signals nothing       _end      ends orphans, and proves it
+#   _scan     looks, and signals nothing       _reading  reads that
+#   _end      ends orphans, and proves it
 """The census of processes: find those that outlived their runtime, and end them."""
 
 from crew_actors.census._end import (

@@ -10,13 +10,14 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
 import attrs
 import trio
 
-from crew_actors.census._records import read_files
+from crew_actors.census._reading import FRESH_SUFFIX, read_files
 from crew_actors.census._scan import Census, look_at, marker_of, take_census
 from crew_actors.census._verdict import Finding
 from crew_actors.journal import process_created
@@ -95,7 +96,7 @@ async def end_orphans(folder: Path, *, grace: float = GRACE) -> tuple[Ended, ...
                     strike(target.finding, _CONT)
         await _wait_gone(targets, grace)
         census = await _kill(folder, targets)
-    await trio.to_thread.run_sync(_tidy, census)
+    await trio.to_thread.run_sync(_tidy, folder, census)
     return tuple(target.result() for target in targets.values())
 
 
@@ -174,7 +175,7 @@ def _is_same(finding: Finding) -> bool:
         return False
 
 
-def _tidy(census: Census) -> None:
+def _tidy(folder: Path, census: Census) -> None:
     """Remove the records of dead runtimes of which nothing lives."""
     lives = {one.record.marker for one in census.findings if one.record is not None}
     for file in census.files:
@@ -182,3 +183,7 @@ def _tidy(census: Census) -> None:
             record.marker in lives for record in file.records
         ):
             file.path.unlink(missing_ok=True)
+            file.path.with_suffix(FRESH_SUFFIX).unlink(missing_ok=True)
+            if file.path.parent != folder:
+                with suppress(OSError):  # another runtime has its records there
+                    file.path.parent.rmdir()

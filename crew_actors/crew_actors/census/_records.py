@@ -2,7 +2,9 @@
 #
 # 1. One file for each crew that is open, written by nobody else, made with the first
 #    process. It is appended to, so it survives a `kill -9` of the runtime; a power cut
-#    ends the processes as well, so nothing is synced. An append takes some 20 µs.
+#    ends the processes as well, so nothing is synced. An append takes some 20 µs. It
+#    gets its name with its first line in it, and is written anew when most of it is
+#    about processes that have ended.
 # 2. The marker is written before the process exists, so there is no moment in which
 #    one lives that is not recorded.
 # 3. The file goes when everything in it has ended. What is left over is the trace of
@@ -11,19 +13,21 @@
 #    that process unknown.
 """The records of started processes."""
 
+import errno
 import json
 import logging
 import os
 import secrets
 import socket
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import attrs
 
-from crew_actors.census._verdict import Owner, Record
+from crew_actors.census._reading import FRESH_SUFFIX, SUFFIX
+from crew_actors.census._verdict import Owner
 from crew_actors.journal import boot_id, process_created
 from crew_supervisors import (
     ProcessIdentity,
@@ -36,9 +40,12 @@ from crew_supervisors import (
 _log = logging.getLogger("crew_actors.census")
 
 COMPACT_AT: Final = 64 << 10
-"""Bytes from which on a file is emptied when nothing in it lives."""
+"""Bytes below which a file is not written anew,"""
+COMPACT_RATIO: Final = 4
+"""and how many times as long as by then it gets."""
 
-_SUFFIX: Final = ".jsonl"
+NAME_LIMIT: Final = 200
+"""Characters of the names that are recorded."""
 
 
 def this_runtime() -> Owner:
@@ -57,9 +64,9 @@ class ProcessJournal(ProcessRecorder):
         self._folder = folder
         self._path: Path | None = None
         self._file = -1
-        self._head = 0
         self._written = 0
-        self._live: set[str] = set()
+        self._compact_at = COMPACT_AT
+        self._live: dict[str, list[Mapping[str, object]]] = {}
         self._failed = False
 
     @property
@@ -69,63 +76,76 @@ class ProcessJournal(ProcessRecorder):
 
     def starting(self, spec: ProcessSpec, marker: str) -> None:
         """Write down that a process is about to be started."""
-        self._live.add(marker)
+        extra = spec.env.extra
+        self._live[marker] = []
         self._write(
+            marker,
             {
                 "starting": marker,
-                "name": spec.name,
-                "run": spec.env.extra.get("CREW_RUN", ""),
-                "task": spec.env.extra.get("CREW_TASK", ""),
-            }
+                "name": spec.name[:NAME_LIMIT],
+                "run": extra.get("CREW_RUN", "")[:NAME_LIMIT],
+                "task": extra.get("CREW_TASK", "")[:NAME_LIMIT],
+            },
         )
 
     def started(self, marker: str, identity: ProcessIdentity) -> None:
         """Write down which process it is."""
         created = process_created(identity.pid)
-        self._write({"started": marker, "pid": identity.pid, "created": created})
+        self._write(
+            marker, {"started": marker, "pid": identity.pid, "created": created}
+        )
 
     def ended(self, marker: str, survivors: tuple[Survivor, ...]) -> None:
         """Write down that nothing of it is left; with survivors its record stays."""
         if survivors:
             return
-        self._live.discard(marker)
-        self._write({"ended": marker})
-        if not self._live and self._written >= COMPACT_AT:
+        self._live.pop(marker, None)
+        self._write(marker, {"ended": marker})
+        if self._written >= self._compact_at and not self._failed:
             with self._told():
-                os.ftruncate(self._file, self._head)
-                self._written = self._head
+                self._write_anew()
 
     def close(self) -> None:
         """Remove the file, unless something in it lives."""
-        if self._file < 0:
-            return
         with self._told():
-            os.close(self._file)
-            self._file = -1
+            self._release()
             if self._path is not None and not self._live:
                 self._path.unlink(missing_ok=True)
 
-    def _write(self, record: Mapping[str, object]) -> None:
+    def _write(self, marker: str, record: Mapping[str, object]) -> None:
+        if marker in self._live:
+            self._live[marker].append(record)
         if self._failed:
             return
         with self._told():
-            if self._file < 0:
-                self._open()
-            self._append(record)
+            if self._file >= 0:
+                self._written += append(self._file, [record])
+            else:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                name = f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+                self._path = self._folder / name
+                self._write_anew()
 
-    def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
-        self._path = self._folder / name
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        self._file = os.open(self._path, flags, 0o600)
-        self._append({"owner": attrs.asdict(this_runtime())})
-        self._head = self._written
+    def _write_anew(self) -> None:
+        """Replace the file by one of what lives now, and go on with that."""
+        assert self._path is not None
+        fresh = self._path.with_suffix(FRESH_SUFFIX)
+        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            head: Mapping[str, object] = {"owner": attrs.asdict(this_runtime())}
+            living = [each for records in self._live.values() for each in records]
+            self._written = append(file, [head, *living])
+        finally:
+            os.close(file)
+        self._release()
+        fresh.replace(self._path)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        self._compact_at = max(COMPACT_AT, COMPACT_RATIO * self._written)
 
-    def _append(self, record: Mapping[str, object]) -> None:
-        line = json.dumps(record).encode() + b"\n"
-        os.write(self._file, line)  # a regular file takes all of it, or fails
-        self._written += len(line)
+    def _release(self) -> None:
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     @contextmanager
     def _told(self) -> Generator[None]:
@@ -134,6 +154,19 @@ class ProcessJournal(ProcessRecorder):
         except OSError as error:
             self._failed = True
             _log.warning("the census misses processes: %s: %s", self._folder, error)
+
+
+def append(file: int, records: Sequence[Mapping[str, object]]) -> int:
+    """Write *records* to the end of *file*; return how many bytes that were.
+
+    Raises:
+      OSError: not all of it was written. The file must not be written to again.
+    """
+    data = b"".join(json.dumps(each).encode() + b"\n" for each in records)
+    written = os.write(file, data)
+    if written < len(data):  # so does a disk that is full
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return written
 
 
 @contextmanager
@@ -148,47 +181,3 @@ def recording(folder: Path) -> Generator[ProcessJournal]:
             yield journal
         finally:
             journal.close()
-
-
-@attrs.frozen(kw_only=True)
-class RecordFile:
-    """What one runtime has recorded and not taken back."""
-
-    path: Path
-    owner: Owner
-    records: tuple[Record, ...]
-
-
-def read_files(folder: Path) -> tuple[tuple[RecordFile, ...], tuple[str, ...]]:
-    """Read all records in *folder*. Also return what is wrong with files.
-
-    Blocks on the disk; changes nothing.
-    """
-    files: list[RecordFile] = []
-    problems: list[str] = []
-    for path in sorted(folder.glob(f"*{_SUFFIX}")):
-        try:
-            files.append(_parse(path, path.read_bytes()))
-        except FileNotFoundError:
-            continue  # its runtime has just ended
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            problems.append(f"{path} cannot be read: {error!r}")
-    return tuple(files), tuple(problems)
-
-
-def _parse(path: Path, content: bytes) -> RecordFile:
-    """Make records of the lines of a file, the last of which may be torn."""
-    head, *lines = content.split(b"\n")
-    owner = Owner(**json.loads(head)["owner"])
-    records: dict[str, Record] = {}
-    for line in lines[:-1]:
-        said: dict[str, Any] = json.loads(line)
-        if "starting" in said:
-            marker = said.pop("starting")
-            records[marker] = Record(marker=marker, owner=owner, **said)
-        elif "started" in said:
-            marker = said.pop("started")
-            records[marker] = attrs.evolve(records[marker], **said)
-        else:
-            records.pop(said["ended"], None)
-    return RecordFile(path=path, owner=owner, records=tuple(records.values()))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from crew_actors.census._records import RecordFile, read_files
+from crew_actors.census._reading import RecordFile, read_files
 from crew_actors.census._verdict import (
     Finding,
     Owner,

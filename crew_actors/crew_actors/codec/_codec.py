@@ -51,7 +51,8 @@ class Codec(Generic[M]):
     classes, and tuples, lists, sets and mappings of those. A field that may hold one of
     several attrs classes needs all of them registered.
 
-    *max_size* is in bytes of JSON. Use one codec for many messages: making one is slow.
+    *max_size* is in bytes of JSON. Problems call a message by its kind, or by *noun* if
+    there is one. Use one codec for many messages: making one is slow.
 
     Raises:
       ValueError: *kinds* is empty, or names something that is no attrs class, a class
@@ -60,6 +61,7 @@ class Codec(Generic[M]):
 
     kinds: Mapping[str, type[M]] = attrs.field(validator=_check_kinds)
     max_size: int = attrs.field(default=MAX_SIZE, validator=attrs.validators.ge(1))
+    noun: str | None = attrs.field(default=None, kw_only=True)
 
     def encode(self, message: M) -> bytes:
         """Write *message* as JSON. What is written can be read: it is tried here.
@@ -103,10 +105,10 @@ class Codec(Generic[M]):
         try:
             fields = msgspec.json.decode(data, type=dict[str, Any])
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise BadMessage("message", (str(error),)) from error
+            raise BadMessage(self._noun, (str(error),)) from error
         kind = fields.pop(TAG, None)
         if not isinstance(kind, str):
-            raise BadMessage("message", (f"it has no {TAG}",))
+            raise BadMessage(self._noun, (f"it has no {TAG}",))
         if kind not in self.kinds:
             raise UnknownKind(kind, tuple(self.kinds))
         try:
@@ -120,10 +122,14 @@ class Codec(Generic[M]):
         try:
             self._careful.structure(fields, self.kinds[kind])
         except Exception as error:  # noqa: BLE001  as in `decode`
-            return problems_in(error, kind)
+            return problems_in(error, self.noun or kind)
         raise AssertionError(
             "the two converters disagree"
         )  # pragma: no cover  same hooks
+
+    @property
+    def _noun(self) -> str:
+        return self.noun or "message"
 
     @cached_property
     def _names(self) -> dict[type, str]:

@@ -8,7 +8,8 @@
 #   _runs    find a run by its name        terminal  actions that take their time
 #   asking   questions to the user
 #   _run _status _events _artifacts _cancel _list _show _validate _trust _doctor
-#   _census _stress
+#   _census _stress _summary _worktrees _cleanup _forget _prune _export _import
+#   _imports _diagnose _init _config
 """The actions of a user, as functions from parameters to results."""
 
 from crew_actors.commands._errors import NoFolder as NoFolder, NoOutput as NoOutput

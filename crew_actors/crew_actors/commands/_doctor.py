@@ -18,8 +18,7 @@ import trio
 from crew_actors import __version__
 from crew_actors.commands._layout import columns
 from crew_actors.commands._table import Action, Context
-from crew_actors.config import load_settings
-from crew_actors.errors import UserError
+from crew_actors.config import load_config, user_file
 from crew_actors.journal import Registry
 from crew_actors.observe import counted, escaped
 from crew_actors.resources import (
@@ -35,7 +34,7 @@ Level = Literal["ok", "warn", "fail"]
 
 _LIBRARIES: Final = (
     *("attrs", "cattrs", "click", "markdown-it-py", "msgspec"),
-    *("platformdirs", "psutil", "rich", "ruamel.yaml", "trio"),
+    *("platformdirs", "psutil", "rich", "ruamel.yaml", "tomlkit", "trio"),
 )
 _PROBE_LIMIT: Final = 15.0
 """Seconds that a program which is only started and ended may take."""
@@ -169,11 +168,13 @@ def _writable(name: str, folder: Path) -> Check:
 
 
 def _settings(context: Context) -> Check:
-    try:
-        load_settings(context.places)
-    except UserError as error:
-        return Check("settings", "fail", str(error))
-    return Check("settings", "ok", _file(context.places.config / "config.toml"))
+    found = load_config(
+        context.places, project=context.project, environ=context.environ
+    )
+    if found.problems:
+        level: Level = "warn" if found.warnings == found.problems else "fail"
+        return Check("settings", level, "\n".join(map(str, found.problems)))
+    return Check("settings", "ok", _file(user_file(context.places)))
 
 
 def _file(path: Path) -> str:

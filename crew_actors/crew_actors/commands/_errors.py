@@ -1,6 +1,6 @@
 """What can be wrong around an action."""
 
-from typing import ClassVar, final
+from typing import final
 
 from crew_actors.errors import UserError
 
@@ -17,7 +17,7 @@ class NoFolder(UserError):
 class NoOutput(UserError):
     """The output could not be written. What was to be done, is done."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code = 1
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

@@ -5,7 +5,7 @@
 # 3. The run is followed by its events; who watches is told of each.
 """`crew run`: a team works on a goal."""
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,16 +15,23 @@ from crew_actors.commands._census import sweep
 from crew_actors.commands._consent import NotTrusted, find_consent
 from crew_actors.commands._graph import Preview, preview, preview_text
 from crew_actors.commands._layout import shown_path
+from crew_actors.commands._reading import check_text
 from crew_actors.commands._runs import BLOCKED
-from crew_actors.commands._schema import BadParameters, told
+from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
-from crew_actors.config import load_settings
-from crew_actors.model import RunState, RunStatus, TaskStatus
+from crew_actors.config import Settings, load_config
+from crew_actors.detached import RunnerOrder, start_runner
+from crew_actors.journal import RunFolder
+from crew_actors.model import Limits, RunState, RunStatus, TaskStatus
 from crew_actors.observe import clean, counted, duration, escaped, tally
 from crew_actors.resources import TrustStore, load_catalog
-from crew_actors.runs import RunRequest, open_crew, prepare
-
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+from crew_actors.runs import (
+    Run,
+    RunRequest,
+    create_run,
+    open_crew,
+    prepare,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -49,11 +56,38 @@ class RunParameters:
     limit: int | None = attrs.field(
         default=None, metadata=told("how many tasks may run at the same time", least=1)
     )
-    on_failure: Literal["drain", "fail-fast"] = attrs.field(
-        default="drain",
+    on_failure: Literal["drain", "fail-fast"] | None = attrs.field(
+        default=None,
         metadata=told(
             "after a failure, go on with what does not depend on it, or stop all"
         ),
+    )
+    workspace: Literal["shared", "worktree"] | None = attrs.field(
+        default=None,
+        metadata=told(
+            "let all tasks work in the project, or each attempt in a git worktree"
+        ),
+    )
+    approve: bool = attrs.field(
+        default=False,
+        metadata=told("let no task write before somebody has said `crew approve`"),
+    )
+    attempts: int | None = attrs.field(
+        default=None,
+        metadata=told("attempts at one task at most; 3 if not given", least=1),
+    )
+    time_limit: float | None = attrs.field(
+        default=None, metadata=told("seconds that the run may take", least=0)
+    )
+    token_limit: int | None = attrs.field(
+        default=None, metadata=told("tokens that all agents may use together", least=1)
+    )
+    cost_limit: float | None = attrs.field(
+        default=None, metadata=told("what all agents together may cost", least=0)
+    )
+    detach: bool = attrs.field(
+        default=False,
+        metadata=told("start the run in a process of its own, and do not wait for it"),
     )
     trust: bool = attrs.field(
         default=False,
@@ -86,8 +120,23 @@ class RunReport:
     summary: Path | None
 
 
-async def run_team(parameters: RunParameters, context: Context) -> RunReport | Preview:
+@attrs.frozen(kw_only=True)
+class RunDetached:
+    """A run that goes on in a process of its own."""
+
+    kind: Literal["detached"] = "detached"
+    run: str
+    pid: int
+    """Of the process that works on it."""
+    folder: Path
+
+
+async def run_team(
+    parameters: RunParameters, context: Context
+) -> RunReport | Preview | RunDetached:
     """Run a team on a goal, to its end; with `dry_run`, only tell what would be done.
+
+    With `detach`, return when another process works on it.
 
     Cancelled, the run is stopped first, and recorded as cancelled.
 
@@ -95,15 +144,14 @@ async def run_team(parameters: RunParameters, context: Context) -> RunReport | P
       UserError: something is wrong with the request. Nothing was started.
       NotTrusted: the user has not agreed to the project's commands; likewise.
     """
-    _check_text(parameters.goal)
-    settings = load_settings(context.places)
+    check_text("run", "goal", parameters.goal)
+    settings = await settings_of(context, _flags(parameters))
     catalog = load_catalog(context.places, context.project)
     request = RunRequest(
         goal=parameters.goal,
         team=parameters.team,
         workflow=parameters.workflow,
         limit=parameters.limit,
-        on_failure="fail_fast" if parameters.on_failure == "fail-fast" else "drain",
         agent_runtime=parameters.agent_runtime,
     )
     prepared = prepare(
@@ -114,7 +162,8 @@ async def run_team(parameters: RunParameters, context: Context) -> RunReport | P
         environ=context.environ,
     )
     plan = prepared.plan
-    consent = find_consent(catalog, plan.tasks, context)
+    everything = (*plan.tasks, *plan.templates.values())
+    consent = find_consent(catalog, everything, context)
     if prepared.note is not None:
         await context.watcher.note(prepared.note)
     if not context.project.is_repository:
@@ -130,23 +179,81 @@ async def run_team(parameters: RunParameters, context: Context) -> RunReport | P
         TrustStore(context.places).grant(context.project, consent.missing)
     if settings.sweep:
         await sweep(context)
-    async with open_crew(context.project, places=context.places) as crew:
-        run = await crew.start(plan)
-        context.watcher.started(run)
-        async for recorded in run.events():
-            await context.watcher.event(recorded)
-        return _report(await run.wait(), run.folder.path)
+    slots = settings.limits.slots
+    if parameters.limit is not None:
+        slots = max(slots, plan.limit)  # who names a number wants so many
+    if settings.run.detach:
+        folder = await create_run(context.project, context.places, plan)
+        return await detached(folder, context, why="started", slots=slots)
+    async with open_crew(
+        context.project, places=context.places, slots=slots, environ=context.environ
+    ) as crew:
+        return await followed(await crew.start(plan), context)
 
 
-def _check_text(goal: str) -> None:
-    found = _NO_TEXT.search(goal)
-    if found is not None:
-        what = "a NUL character" if found[0] == "\x00" else "a byte that is not UTF-8"
-        message = f"goal: it holds {what} at position {found.start() + 1}; remove it"
-        raise BadParameters("run", (message,))
+async def followed(run: Run, context: Context) -> RunReport:
+    """Tell the watcher what happens in *run*, to its end."""
+    context.watcher.started(run)
+    async for recorded in run.events():
+        await context.watcher.event(recorded)
+    return report_of(await run.wait(), run.folder.path)
 
 
-def _report(state: RunState, folder: Path) -> RunReport:
+async def detached(
+    folder: RunFolder,
+    context: Context,
+    *,
+    why: str,
+    retry: tuple[str, ...] | None = None,
+    slots: int | None = None,
+    limits: Limits | None = None,
+) -> RunDetached:
+    """Have a process of its own take up the run in *folder*.
+
+    Raises:
+      RunnerFailed: it did not.
+    """
+    order = RunnerOrder(
+        folder=folder.path, why=why, retry=retry, slots=slots, limits=limits
+    )
+    pid = await start_runner(order, context.environ)
+    return RunDetached(run=folder.run, pid=pid, folder=folder.path)
+
+
+async def settings_of(
+    context: Context, flags: Mapping[str, object] | None = None
+) -> Settings:
+    """Read the settings of all layers; tell the watcher of what has no effect.
+
+    Raises:
+      BadSettings: some of them cannot be understood; all are named.
+    """
+    config = load_config(
+        context.places, project=context.project, environ=context.environ, flags=flags
+    )
+    settings = config.checked()
+    for warning in config.warnings:
+        await context.watcher.note(str(warning))
+    return settings
+
+
+def _flags(parameters: RunParameters) -> dict[str, object]:
+    """Name the settings that the parameters replace; None is not given."""
+    on_failure = parameters.on_failure
+    return {
+        "limits.attempts": parameters.attempts,
+        "limits.run_seconds": parameters.time_limit,
+        "limits.tokens": parameters.token_limit,
+        "limits.cost": parameters.cost_limit,
+        "run.on_failure": on_failure.replace("-", "_") if on_failure else None,
+        "run.workspace": parameters.workspace,
+        "run.approve": parameters.approve or None,
+        "run.detach": parameters.detach or None,
+    }
+
+
+def report_of(state: RunState, folder: Path) -> RunReport:
+    """Tell how the run in *folder* ended."""
     usage = state.usage
     ended = state.created_at if state.ended_at is None else state.ended_at
     return RunReport(
@@ -164,9 +271,16 @@ def _report(state: RunState, folder: Path) -> RunReport:
     )
 
 
-def _text(result: RunReport | Preview) -> str:
+def run_text(result: RunReport | Preview | RunDetached) -> str:
+    """Tell a person how a run ended, or what would be done."""
     if isinstance(result, Preview):
         return preview_text(result)
+    if isinstance(result, RunDetached):
+        lines = [
+            f"run {result.run} goes on in process {result.pid}",
+            f"Watch it: crew attach {result.run}",
+        ]
+        return "\n".join(lines)
     how = f"{result.status.value} after {duration(result.took)}"
     tasks = f"{counted(len(result.tasks), 'task')}, {tally(result.tasks.values())}"
     lines = [f"run {result.run} {how}: {tasks}"]
@@ -179,16 +293,17 @@ def _text(result: RunReport | Preview) -> str:
     return "\n".join(lines)
 
 
-def _exit_code(result: RunReport | Preview) -> int:
-    if isinstance(result, Preview):
+def run_code(result: RunReport | Preview | RunDetached) -> int:
+    """Exit with 0 if all went well."""
+    if isinstance(result, Preview | RunDetached):
         return 0
     return 0 if result.status is RunStatus.COMPLETED else 1
 
 
-ACTION = Action[RunParameters, RunReport | Preview](
+ACTION = Action[RunParameters, RunReport | Preview | RunDetached](
     name="run",
     parameters=RunParameters,
     handler=run_team,
-    text=_text,
-    exit_code=_exit_code,
+    text=run_text,
+    exit_code=run_code,
 )

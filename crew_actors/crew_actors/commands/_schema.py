@@ -1,13 +1,16 @@
 # One attrs class tells everything about the parameters of an action: the command
 # line, its help and the check of what was given are all made from it.
 #
-# 1. A field is a text, a number, a flag or a choice, by its annotation alone.
+# 1. A field is a text, a number (whole or not), a flag or a choice, by its annotation
+#    alone.
 # 2. An empty text means: not given. A number may come as a text.
 #    What is wrong with an option is told by the name that the command line gives it.
-# 3. All that is wrong is said at once, and a wrong name with the nearest right one.
+# 3. `from_` is the parameter `from`: a word of Python needs the underscore in a class.
+# 4. All that is wrong is said at once, and a wrong name with the nearest right one.
 """Parameters of actions, described and checked from one attrs class."""
 
 import difflib
+import math
 import typing
 from collections.abc import Iterable, Mapping
 from types import NoneType
@@ -17,7 +20,7 @@ import attrs
 
 from crew_actors.errors import UserError
 
-Kind = Literal["text", "number", "flag", "choice"]
+Kind = Literal["text", "number", "decimal", "flag", "choice"]
 P = TypeVar("P")
 
 _DIGITS = 18  # so many always fit into 64 bits
@@ -76,7 +79,7 @@ def parameters_of(schema: type[attrs.AttrsInstance]) -> tuple[Parameter, ...]:
 def _parameter(field: "attrs.Attribute[object]", hint: object) -> Parameter:
     kind, choices = _kind(hint)
     return Parameter(
-        name=field.name,
+        name=field.name.rstrip("_"),
         kind=kind,
         help=str(field.metadata["help"]),
         positional=bool(field.metadata["positional"]),
@@ -94,6 +97,8 @@ def _kind(hint: object) -> tuple[Kind, tuple[str, ...]]:
         return _kind(inner[0])
     if hint is bool:
         return "flag", ()
+    if hint is float:
+        return "decimal", ()
     return ("number" if hint is int else "text"), ()
 
 
@@ -103,10 +108,9 @@ def build(action: str, schema: type[P], given: Mapping[str, object]) -> P:
     Raises:
       BadParameters: something is unknown, missing or not of its kind.
     """
-    known = {
-        parameter.name: parameter
-        for parameter in parameters_of(typing.cast("type[attrs.AttrsInstance]", schema))
-    }
+    described = typing.cast("type[attrs.AttrsInstance]", schema)
+    known = {one.name: one for one in parameters_of(described)}
+    fields = {field.name.rstrip("_"): field.name for field in attrs.fields(described)}
     problems = [_unknown(name, known) for name in given if name not in known]
     values: dict[str, object] = {}
     for name, parameter in known.items():
@@ -118,7 +122,7 @@ def build(action: str, schema: type[P], given: Mapping[str, object]) -> P:
         value = _value(parameter, raw)
         if value is None:
             problems.append(f"{parameter.label} must be {_wanted(parameter, raw)}")
-        values[name] = value
+        values[fields[name]] = value
     if problems:
         raise BadParameters(action, tuple(problems))
     return schema(**values)
@@ -134,16 +138,30 @@ def _value(parameter: Parameter, raw: object) -> object | None:
     if parameter.kind == "number":
         whole = text.isdecimal() and len(text) <= _DIGITS
         return int(text) if whole and int(text) >= parameter.least else None
+    if parameter.kind == "decimal":
+        return _decimal(text, parameter.least)
     found = text.casefold()
     return found in _TRUE if found in _TRUE | _FALSE else None
+
+
+def _decimal(text: str, least: int) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= least else None
 
 
 def _wanted(parameter: Parameter, raw: object) -> str:
     if parameter.kind == "choice":
         hint = _nearest(str(raw), parameter.choices)
         return f"one of {', '.join(parameter.choices)}, not {raw!r}{hint}"
-    number = f"a whole number, at least {parameter.least}"
-    wanted = {"text": "a text", "number": number, "flag": "yes or no"}
+    wanted = {
+        "text": "a text",
+        "number": f"a whole number, at least {parameter.least}",
+        "decimal": f"a number, at least {parameter.least}",
+        "flag": "yes or no",
+    }
     return f"{wanted[parameter.kind]}, not {raw!r}"
 
 

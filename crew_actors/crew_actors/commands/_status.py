@@ -79,6 +79,41 @@ class RunsFound:
 
 
 @attrs.frozen(kw_only=True)
+class Waiting:
+    """A question that waits for an answer."""
+
+    task: str
+    question: str
+    """Its id."""
+    text: str
+    choices: tuple[str, ...]
+    deadline: float
+    """Seconds since 1970."""
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """What an attempt in a worktree has left."""
+
+    task: str
+    worktree: str | None
+    """The folder, if it was kept."""
+    branch: str | None
+    """The branch with its changes, if there are any."""
+
+
+@attrs.frozen(kw_only=True)
+class Unread:
+    """A message that no agent has taken yet."""
+
+    task: str
+    message: str
+    """Its id."""
+    text: str
+    by: str
+
+
+@attrs.frozen(kw_only=True)
 class RunFound:
     """One run in full."""
 
@@ -99,6 +134,11 @@ class RunFound:
 
     output: int
     cost: float
+    questions: tuple[Waiting, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    now: float = 0.0
+    """When it was looked at, in seconds since 1970."""
 
 
 def tell_status(parameters: StatusParameters, context: Context) -> RunsFound | RunFound:
@@ -142,10 +182,13 @@ def _listed(entry: RunEntry) -> ListedRun:
 def _one(folder: RunFolder, context: Context) -> RunFound:
     status = effective_status(folder)
     state = read_state(folder)
+    if status is RunStatus.RUNNING and state.status is RunStatus.WAITING:
+        status = RunStatus.WAITING
     now = context.now()
     if status is RunStatus.INTERRUPTED:  # its clock stood still with its last event
         now = newest_events(folder, 1)[-1].at
-    return _found(state, status, folder.path, now)
+    found = _found(state, status, folder.path, now)
+    return attrs.evolve(found, now=context.now())
 
 
 def _found(state: RunState, status: RunStatus, folder: Path, now: float) -> RunFound:
@@ -164,6 +207,31 @@ def _found(state: RunState, status: RunStatus, folder: Path, now: float) -> RunF
         input=state.usage.input,
         output=state.usage.output,
         cost=state.usage.cost,
+        questions=_questions(state),
+        kept=tuple(
+            Kept(task=name, worktree=task.workspace, branch=task.branch)
+            for name, task in state.tasks.items()
+            if task.workspace is not None or task.branch is not None
+        ),
+        unread=tuple(
+            Unread(task=name, message=one.id, text=one.text, by=one.by)
+            for name, task in state.tasks.items()
+            for one in task.mail
+        ),
+    )
+
+
+def _questions(state: RunState) -> tuple[Waiting, ...]:
+    return tuple(
+        Waiting(
+            task=name,
+            question=one.id,
+            text=one.text,
+            choices=one.choices,
+            deadline=one.deadline,
+        )
+        for name, task in state.tasks.items()
+        for one in task.questions
     )
 
 
@@ -207,12 +275,36 @@ def _run_lines(found: RunFound) -> list[str]:
         (f"{row.icon} {row.word}", row.task, row.agent, row.elapsed, row.last)
         for row in found.tasks
     )
+    lines += _talk_lines(found)
     if found.input or found.output:
         cost = f", cost {found.cost:.4f}" if found.cost else ""
         lines += ["", f"used: {found.input} in, {found.output} out{cost}"]
     lines += ["", f"folder: {shown_path(found.folder)}"]
     if found.summary is not None:
         lines.append(f"summary: {shown_path(found.summary)}")
+    return lines
+
+
+def _talk_lines(found: RunFound) -> list[str]:
+    """Tell what waits for a person, and what was left for one."""
+    lines: list[str] = []
+    for one in found.questions:
+        choices = f" ({' | '.join(map(clean, one.choices))})" if one.choices else ""
+        left = one.deadline - found.now
+        until = f"for {duration(left)} more" if left > 0 else "its deadline is over"
+        lines += [
+            "",
+            f"{clean(one.task)} asks: {clean(one.text)}{choices}; {until}",
+            f"  crew respond {found.run} ANSWER --question {clean(one.question)}",
+        ]
+    for letter in found.unread:
+        lines += ["", f"{clean(letter.task)} has not read ({letter.message}):"]
+        lines.append(f"  {clean(letter.by)}: {clean(letter.text)}")
+    for kept in found.kept:
+        where = [f"branch {clean(kept.branch)}"] if kept.branch else []
+        if kept.worktree:
+            where.append(f"worktree {shown_path(Path(kept.worktree))}")
+        lines += ["", f"{clean(kept.task)} left its changes: {', '.join(where)}"]
     return lines
 
 

@@ -4,12 +4,14 @@
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 import trio
 
+from crew_actors.census import records_folder
 from crew_actors.commands._schema import BadParameters, told
 from crew_actors.commands._table import Action, Context
 from crew_supervisors import ProcessError, resolve_executable
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 class StressParameters:
     """Which scenario, and how much of it."""
 
-    scenario: Literal["cancel", "flood", "storm", "orphans"] = attrs.field(
-        metadata=told("what is done to the agents", positional=True)
+    scenario: Literal["cancel", "flood", "storm", "orphans", "killed-runs"] = (
+        attrs.field(metadata=told("what is done to the agents", positional=True))
     )
     agents: int | None = attrs.field(
         default=None,
@@ -32,7 +34,8 @@ class StressParameters:
         ),
     )
     rounds: int | None = attrs.field(
-        default=None, metadata=told("how many rounds; 3, of orphans 5", least=1)
+        default=None,
+        metadata=told("how many rounds; each scenario has its own", least=1),
     )
     seed: int = attrs.field(
         default=1, metadata=told("the seed of the first round; 1 if not given")
@@ -50,12 +53,13 @@ class StressParameters:
 async def stress(parameters: StressParameters, context: Context) -> "Outcome":
     """Play a scenario, tell of each round, and write a picture of the result.
 
-    Cancelled, its agents are stopped first, and there is no picture.
+    Cancelled, its agents are stopped first, and there is no picture. A picture that the
+    disk does not take in the end costs nobody the result, which says so.
 
     Raises:
-      UserError: the command is none, or cannot be found, and nothing was started; or
-        the system does not start so many, and none of them is left.
-      OSError: the picture cannot be written.
+      UserError: the command is none, or cannot be found, or the picture has no place,
+        and nothing was started; or the system does not start so many, and none of
+        them is left.
     """
     if sys.platform == "win32":
         raise _bad("the agents of these scenarios need fork, which Windows has not")
@@ -63,16 +67,51 @@ async def stress(parameters: StressParameters, context: Context) -> "Outcome":
         from crew_stress.scenarios import picture, run_scenario  # noqa: PLC0415 - late
 
         load = _load(parameters)
-        outcome = await run_scenario(parameters.scenario, load, context.watcher.note)
         name = f"{parameters.scenario}-{load.seed}.svg"
         path = Path(parameters.plot or context.places.data / "stress" / name)
-        await trio.to_thread.run_sync(_write, path, picture(outcome))
+        await trio.to_thread.run_sync(_make_room, path)
+        outcome = await run_scenario(
+            parameters.scenario,
+            load,
+            context.watcher.note,
+            records=records_folder(context.places),
+        )
+        problem = await trio.to_thread.run_sync(_write, path, picture(outcome))
+        if problem:
+            return attrs.evolve(outcome, plot_problem=problem)
         return attrs.evolve(outcome, plot=path)
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def _make_room(path: Path) -> None:
+    """Find out before anything is started whether a picture can get there."""
+    problem = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"{path.parent} is no folder that can be made ({error.strerror})"
+    else:
+        if path.is_dir():
+            problem = f"{path} is a folder"
+        elif not os.access(path if path.exists() else path.parent, os.W_OK):
+            problem = f"{path} cannot be written"
+    if problem:
+        raise _bad(f"--plot: {problem}; name another file for the picture")
+
+
+def _write(path: Path, text: str) -> str:
+    """Write the picture, all of it or nothing; return why that was not possible."""
+    is_special = path.exists() and not path.is_file()  # a device, a pipe
+    fresh = path if is_special else path.with_name(f"{path.name}.new")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        if not is_special:
+            fresh.replace(path)
+    except OSError as error:
+        if not is_special:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+        return f"{path}: {error.strerror}"
+    return ""
 
 
 def _load(parameters: StressParameters) -> "Load":

@@ -23,13 +23,39 @@ R = TypeVar("R")
 SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "run": "Run a team of agents on a goal.",
+        "parallel": "Run several goals side by side, each as a run of its own.",
+        "plan": "Show what a run would do, step by step; start nothing.",
+        "recommend": "Tell which team and which command fit a goal.",
         "status": "Tell where a run stands, or list the runs.",
         "events": "Tell what happened in a run.",
         "artifacts": "List the files that a run has left.",
-        "cancel": "Stop a run that is going on in another process.",
+        "attach": "Watch a run that goes on in another process.",
+        "wait": "Wait until a run has ended.",
+        "cancel": "Stop a run that goes on elsewhere, or one of its tasks.",
+        "resume": "Take up a run that was interrupted or cancelled.",
+        "retry": "Do again what failed in a run.",
+        "respond": "Answer a question that an agent has asked.",
+        "steer": "Tell an agent at work to change its course.",
+        "follow-up": "Tell the agent of a task what to do next.",
+        "approve": "Agree to a plan: tasks that write may begin.",
+        "reject": "Refuse a plan: its run is cancelled.",
+        "summary": "Tell what a run has come to.",
+        "worktrees": "List the worktrees of a run.",
+        "cleanup": "Remove the worktrees of a run.",
+        "forget": "Remove a run and all that it has left.",
+        "prune": "Remove the oldest runs that have ended.",
+        "export": "Put a run into one file.",
+        "import": "Take in a run that was exported.",
+        "imports": "List the runs that were imported.",
+        "diagnose": "Write a report about a run, to be given away.",
         "list": "List the agents, teams and workflows that can be used here.",
         "show": "Show one agent, team or workflow.",
+        "create": "Create an agent, a team or a workflow.",
+        "update": "Change an agent, a team or a workflow, or its name.",
+        "delete": "Delete an agent, a team or a workflow; a backup stays.",
         "validate": "Check all agents, teams and workflows.",
+        "init": "Make a place for settings and resources.",
+        "config": "Look at settings, and change them.",
         "trust": "Allow the commands that this project brings.",
         "doctor": "Check what runs depend on.",
         "census": "List the processes of runtimes, and end the orphans.",
@@ -100,7 +126,11 @@ class Action(Generic[P, R]):
         return SUMMARIES[self.name]
 
 
+def _module(name: str) -> str:
+    return name.replace("-", "_")
+
+
 def load_action(name: str) -> Action[Any, Any]:
     """Load the action called *name*, which must be in `SUMMARIES`."""
-    module = importlib.import_module(f"crew_actors.commands._{name}")
+    module = importlib.import_module(f"crew_actors.commands._{_module(name)}")
     return cast("Action[Any, Any]", module.ACTION)

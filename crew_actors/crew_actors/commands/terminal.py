@@ -42,6 +42,9 @@ _PATIENCE: Final = 5.0
 """Seconds that a write may take once the user wants to stop."""
 
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_SHOWN_LIVE: Final = frozenset({"run", "resume", "retry", "respond", "attach"})
+"""Actions that follow a run from its first event."""
+
 _GRACEFUL: Final = "Stopping. Press Ctrl-C again to stop at once."
 _AT_ONCE: Final = "Stopping at once."
 
@@ -175,7 +178,7 @@ def _display(
 ) -> Display:
     if as_json:
         return JsonDisplay(printer, errors)
-    if action != "run":
+    if action not in _SHOWN_LIVE:
         return EventDisplay(printer, errors)
     if is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb":
         from crew_actors.observe.live import LiveDisplay  # noqa: PLC0415 - loads rich

@@ -1,10 +1,12 @@
 # What is on disk: the run's database, its artifacts, and the registry of runs.
 #
-#   _errors     what can go wrong         _journal    the one writer, subscriptions
-#   _folder     the layout of a run       _readers    what other processes may ask
-#   _codec      events to JSON and back   _artifacts  files that attempts left
-#   _database   SQLite, and its errors    _registry   runs across projects
-#   _lease      who owns a run
+#   _errors      what can go wrong         _lease      who owns a run
+#   _folder      the layout of a run       _journal    the one writer, subscriptions
+#   _codec       events to JSON and back   _readers    what other processes may ask
+#   _schema      tables, in all versions   _repair     what can be read of a damaged run
+#   _compaction  events that may go        _artifacts  files that attempts left
+#   _database    SQLite, and its errors    _registry   runs across projects
+#   _pages       events, and gaps
 """The durable journal of a run, its artifacts, and the registry of runs."""
 
 from crew_actors.journal._artifacts import (
@@ -63,8 +65,10 @@ from crew_actors.journal._lease import (
     process_created as process_created,
     read_lease as read_lease,
 )
+from crew_actors.journal._pages import AfterGap as AfterGap
 from crew_actors.journal._readers import (
     Follower as Follower,
+    advance_over as advance_over,
     effective_status as effective_status,
     follow_events as follow_events,
     newest_events as newest_events,
@@ -75,4 +79,8 @@ from crew_actors.journal._registry import (
     Registry as Registry,
     RunEntry as RunEntry,
     RunList as RunList,
+)
+from crew_actors.journal._repair import (
+    JournalReport as JournalReport,
+    repair_journal as repair_journal,
 )

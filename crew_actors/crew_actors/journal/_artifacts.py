@@ -6,14 +6,16 @@
 #    link, and a source is opened without following one.
 # 3. Writing the same content under the same name again changes nothing. Another
 #    content is refused.
-# 4. The hash is of the bytes that were stored, counted while they were written.
+# 4. The hash is of the bytes that were stored, counted while they were written: after
+#    the secrets were taken out of them, if the store was told how.
 """The store of what attempts left."""
 
 import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, final
 
@@ -46,6 +48,7 @@ _MAX_PART: Final = 255  # bytes of one name in the usual file systems
 _MAX_NAME: Final = 1024  # well below the 4096 bytes of a path on Linux
 _FORBIDDEN: Final = frozenset('\\:*?"<>|')  # names must work on each system
 _INCOMING: Final = ".incoming"  # no task has an id that begins with a dot
+_MINE: Final = f"{os.getpid()}-"  # a run has one owner: what is not his is left over
 
 # Without O_NONBLOCK, opening a named pipe would wait for its other end.
 _SOURCE_FLAGS: Final = (
@@ -57,6 +60,10 @@ _SOURCE_FLAGS: Final = (
 )
 
 
+def _as_it_is(chunks: Iterable[bytes]) -> Iterable[bytes]:
+    return chunks
+
+
 @final
 @attrs.frozen(eq=False)
 class ArtifactStore:
@@ -65,9 +72,17 @@ class ArtifactStore:
     folder: RunFolder
     limit: int = attrs.field(default=MAX_ARTIFACT, kw_only=True)
     """Bytes that one artifact may have."""
-    _thread: trio.CapacityLimiter = attrs.field(
-        factory=lambda: trio.CapacityLimiter(1), init=False, repr=False
+    redact: Callable[[Iterable[bytes]], Iterable[bytes]] = attrs.field(
+        default=_as_it_is, kw_only=True
     )
+    """Takes the secrets out of the content of one artifact, piece by piece."""
+    _thread: trio.CapacityLimiter = attrs.field(
+        factory=lambda: trio.CapacityLimiter(8), init=False, repr=False
+    )
+    _naming: threading.Lock = attrs.field(
+        factory=threading.Lock, init=False, repr=False
+    )
+    """Held while a file gets its name, so that of two writers of one name one wins."""
 
     async def write(
         self, task: TaskId, attempt: AttemptId, name: str, data: bytes | Path
@@ -147,11 +162,13 @@ class ArtifactStore:
         try:
             incoming = self.folder.artifacts / _INCOMING
             _make_folders(self.folder.path, incoming)
-            temporary = incoming / secrets.token_hex(8)
+            _sweep(incoming)
+            temporary = incoming / f"{_MINE}{secrets.token_hex(8)}"
             try:
                 size, digest = self._store(temporary, name, data)
                 _make_folders(self.folder.artifacts, target.parent)
-                _move(temporary, target, size, digest)
+                with self._naming:
+                    _move(temporary, target, size, digest)
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
@@ -164,7 +181,7 @@ class ArtifactStore:
         digest, size = hashlib.sha256(), 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-            for chunk in _chunks(data):
+            for chunk in self.redact(_chunks(data)):
                 size += len(chunk)
                 if size > self.limit:
                     raise ArtifactTooLarge(name, self.limit)
@@ -175,10 +192,17 @@ class ArtifactStore:
         return size, digest.hexdigest()
 
 
+def _sweep(incoming: Path) -> None:
+    """Remove what an owner that was killed had not finished."""
+    for name in os.listdir(incoming):  # noqa: PTH208  names only
+        if not name.startswith(_MINE):
+            incoming.joinpath(name).unlink(missing_ok=True)
+
+
 def _move(temporary: Path, target: Path, size: int, digest: str) -> None:
     """Give the stored file its name, unless it has it already.
 
-    The store writes one artifact at a time, so nobody comes between the two steps.
+    The caller sees to it that nobody comes between the two steps.
     """
     if os.path.lexists(target):
         if not _is_stored(target, size, digest):

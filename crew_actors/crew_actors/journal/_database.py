@@ -15,16 +15,15 @@ import errno
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar, final
 
 import attrs
 
-from crew_actors.journal._codec import decode
+from crew_actors.journal._compaction import Compactor, compacted
 from crew_actors.journal._errors import (
-    BadEvent,
     JournalCorrupt,
     JournalError,
     JournalExists,
@@ -34,42 +33,28 @@ from crew_actors.journal._errors import (
     JournalMissing,
     JournalReadOnly,
     NewerJournal,
-    UnknownEvent,
 )
 from crew_actors.journal._folder import RunFolder, sync_folder
-from crew_actors.model import Recorded
+from crew_actors.journal._schema import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    checksum,
+    create_tables,
+    migrate,
+    set_up,
+    version_of,
+)
 
 R = TypeVar("R")
-
-APPLICATION_ID: Final = 0x43726577  # "Crew"
-SCHEMA_VERSION: Final = 1
 
 BUSY_SECONDS = 5.0
 """How long to wait for another program that keeps the database locked."""
 
+_SPARE_PAGES: Final = 256
+"""Free pages that stay in the file after events have left it."""
+
 READ_AGAIN: Final = 8
 """How often a read is begun again because the file changed under it."""
-
-_SCHEMA: Final = (
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
-    """CREATE TABLE events (
-        seq INTEGER PRIMARY KEY,  -- 1, 2, 3, without a gap
-        at REAL NOT NULL,         -- seconds since 1970
-        body TEXT NOT NULL        -- JSON
-    ) STRICT""",
-    """CREATE TABLE lease (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        pid INTEGER NOT NULL,
-        create_time REAL NOT NULL,
-        boot_id TEXT NOT NULL,
-        host TEXT NOT NULL,
-        acquired_at REAL NOT NULL,
-        control_port INTEGER,
-        token TEXT NOT NULL,
-        released_at REAL
-    ) STRICT""",
-)
 
 _CODES: Final[dict[int, type[JournalError]]] = {
     sqlite3.SQLITE_FULL: JournalFull,
@@ -81,8 +66,8 @@ _CODES: Final[dict[int, type[JournalError]]] = {
     sqlite3.SQLITE_READONLY: JournalReadOnly,
 }
 
-Row = tuple[int, float, bytes]
-"""The number, moment and JSON of one event."""
+NewRow = tuple[int, float, bytes]
+"""The number, moment and JSON of an event that is to be written."""
 
 
 @final
@@ -104,15 +89,14 @@ class Database:
             query = "SELECT coalesce(max(seq), 0) FROM events"
             return int(self._connection.execute(query).fetchone()[0])
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[NewRow]) -> None:
         """Commit *rows*: on return they are on disk.
 
         Raises:
           JournalError: by its class. None of the rows is stored, or, after
             `JournalIO` or `JournalMissing`, perhaps all of them.
         """
-        insert = "INSERT INTO events VALUES (?, ?, cast(? AS TEXT))"
-        self.transaction(lambda connection: connection.executemany(insert, rows))
+        self.transaction(lambda connection: insert_events(connection, rows))
         if _identity_of(self.path) != self._identity:
             # A file that was unlinked takes writes, and nobody ever finds them.
             raise JournalMissing(self.path, "the file was removed")
@@ -135,9 +119,55 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def own(self, take: Callable[[sqlite3.Connection], object]) -> None:
+        """*take* the lease, and bring the tables to this version, both or neither.
+
+        Raises:
+          JournalError: by its class.
+          Exception: what *take* raised. Nothing was changed.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            take(connection)
+            migrate(connection)
+
+        self.transaction(work)
+
+    def compact(self, compactor: Compactor, now: float) -> None:
+        """Remove some needless events, if the database is too large.
+
+        Raises:
+          JournalError: by its class.
+        """
+        with told(self.path):
+            if not compactor.is_too_large(self._connection):
+                return
+            self.transaction(lambda db: compactor.slice(db, now))
+            free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
+            spare = max(int(free) - _SPARE_PAGES, 0)
+            # `execute` would give back one page: only a script is stepped to its end.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({spare})")
+
+    def count_compacted(self) -> int:
+        """Tell how many events were compacted so far.
+
+        Raises:
+          JournalError: by its class.
+        """
+        with told(self.path):
+            return compacted(self._connection)
+
     def close(self) -> None:
         """Fold the log into the file and close both. Never fails."""
         self._connection.close()
+
+
+def insert_events(connection: sqlite3.Connection, rows: Iterable[NewRow]) -> None:
+    """Add events to the database."""
+    connection.executemany(
+        "INSERT INTO events (seq, at, body, crc) VALUES (?, ?, cast(? AS TEXT), ?)",
+        ((*row, checksum(*row)) for row in rows),
+    )
 
 
 @contextmanager
@@ -147,6 +177,8 @@ def told(path: Path) -> Generator[None, None, None]:
         yield
     except sqlite3.Error as error:
         raise _explained(error, path) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what it cannot read
+        raise JournalCorrupt(path, str(error)) from error
 
 
 def create_database(folder: RunFolder) -> Database:
@@ -169,9 +201,7 @@ def create_database(folder: RunFolder) -> Database:
         raise from_system(error, path) from error
     database = _connect(path)
     try:
-        database.transaction(
-            lambda connection: [connection.execute(line) for line in _SCHEMA]
-        )
+        database.transaction(create_tables)
     except BaseException:
         database.close()
         raise
@@ -186,8 +216,42 @@ def open_database(folder: RunFolder) -> Database:
       NewerJournal: a later version of this program made it. It was not touched.
       JournalError: another class says what went wrong.
     """
+    finish_repair(folder)
     read(folder, lambda _connection: None)
     return _connect(folder.database)
+
+
+def finish_repair(folder: RunFolder) -> None:
+    """Put a repaired database in its place, if one is there.
+
+    Each step can be done again: it ends well also when it is cut short. The log of the
+    damaged database would be read into the repaired one, so it goes first.
+
+    Raises:
+      JournalError: by its class.
+    """
+    if not folder.repaired.exists():
+        return
+    path = folder.database
+    try:
+        for companion in (log_of(path), path.with_name(f"{path.name}-shm")):
+            companion.unlink(missing_ok=True)
+        sync_folder(folder.path)
+        folder.repaired.replace(path)
+        sync_folder(folder.path)
+    except OSError as error:
+        raise from_system(error, path) from error
+
+
+def log_of(path: Path) -> Path:
+    """Tell where the write-ahead log of the database *path* lies, if there is one."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def sync_file(path: Path) -> None:
+    """Put the content of *path* on disk. OSErrors pass."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _connect(path: Path) -> Database:
@@ -200,6 +264,7 @@ def _connect(path: Path) -> Database:
             check_same_thread=False,  # one thread at a time, but not always the same
         )
         try:
+            set_up(connection)  # of no effect unless the file is empty
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -266,7 +331,7 @@ def _look(path: Path) -> _Look:
 def _log_size(path: Path) -> int:
     """Tell how many bytes the log of the database *path* has; 0 without a log."""
     try:
-        return path.with_name(path.name + "-wal").stat().st_size
+        return log_of(path).stat().st_size
     except OSError:
         return 0
 
@@ -289,7 +354,7 @@ def _ask(path: Path, query: Callable[[sqlite3.Connection], R], *, immutable: boo
 def _check_owner(path: Path, connection: sqlite3.Connection) -> None:
     """Refuse a database that is not ours, or too new, or was never finished."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = version_of(connection)
     if application == 0 and version == 0:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables == 0:
@@ -298,38 +363,6 @@ def _check_owner(path: Path, connection: sqlite3.Connection) -> None:
         raise JournalCorrupt(path, "it is the database of another program")
     if version > SCHEMA_VERSION:
         raise NewerJournal(path, f"schema {version}; this one knows {SCHEMA_VERSION}")
-
-
-def read_page(folder: RunFolder, since: int, limit: int) -> list[Recorded]:
-    """Read the events after number *since*, *limit* of them at most.
-
-    Raises:
-      JournalCorrupt: an event is damaged, or one is missing in between.
-      JournalError: another class says what went wrong.
-    """
-    query = "SELECT seq, at, cast(body AS BLOB) FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-    rows = read(folder, lambda db: db.execute(query, (since, limit)).fetchall())
-    return to_events(folder.database, rows, first=max(since, 0) + 1)
-
-
-def to_events(path: Path, rows: Sequence[Row], first: int) -> list[Recorded]:
-    """Decode *rows*, which must be numbered from *first* without a gap.
-
-    Raises:
-      JournalCorrupt: they are not, or one of them is no event.
-      NewerJournal: one of them is of a kind that is not known here.
-    """
-    events: list[Recorded] = []
-    for expected, (seq, at, body) in enumerate(rows, start=first):
-        if seq != expected:
-            raise JournalCorrupt(path, f"event {expected} is missing")
-        try:
-            events.append(Recorded(seq, at, decode(body)))
-        except UnknownEvent as error:
-            raise NewerJournal(path, f"event {seq}: {error}") from error
-        except BadEvent as error:
-            raise JournalCorrupt(path, f"event {seq}: {error}") from error
-    return events
 
 
 def _explained(error: sqlite3.Error, path: Path) -> JournalError:

@@ -22,7 +22,7 @@
 """What can go wrong with what is on disk."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 from crew_actors.errors import UserError
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class JournalError(UserError):
     """The base of all errors of this package."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code = 1
 
 
 class _AtPath(JournalError):
@@ -63,7 +63,8 @@ class JournalCorrupt(_AtPath):
     def __str__(self) -> str:
         return (
             f"{self.path} is damaged ({self.detail}): it was left as it is; restore "
-            "it from a copy, or delete its folder to forget the run"
+            "it from a copy, let `repair_journal` keep what can be read, or delete its "
+            "folder to forget the run"
         )
 
 
@@ -281,7 +282,7 @@ class ArtifactDamaged(ArtifactError):
 class RegistryError(JournalError):
     """The base of all errors about looking up a run."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
 
 
 @final

@@ -2,6 +2,7 @@
 #
 #   <project>/.crew/runs/<run-id>/
 #       run.db                               its events and its lease
+#       run.db.damaged-1                     as it was before a repair
 #       artifacts/<task>/<attempt>/<name>    what its attempts left
 #       work/<attempt>/                      scratch of its attempts
 #       log                                  what its runtime had to say
@@ -73,6 +74,11 @@ class RunFolder:
     def database(self) -> Path:
         """The database with the run's events."""
         return self.path / "run.db"
+
+    @property
+    def repaired(self) -> Path:
+        """A whole database that a repair is about to put in place of the damaged one."""
+        return self.path / "run.db.repaired"
 
     @property
     def artifacts(self) -> Path:

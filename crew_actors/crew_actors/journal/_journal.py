@@ -15,16 +15,16 @@ from typing import Final, final
 import attrs
 import trio
 
-from crew_actors.journal._database import (
-    Database,
-    create_database,
-    open_database,
-    read_page,
-)
+from crew_actors.journal._compaction import Compactor
+from crew_actors.journal._database import Database, create_database, open_database
 from crew_actors.journal._folder import RunFolder
 from crew_actors.journal._lease import Lease, take_lease
+from crew_actors.journal._pages import read_page
 from crew_actors.journal._writer import Writer
 from crew_actors.model import Event, Recorded
+
+COMPACT_AT: Final = 64 << 20
+"""Bytes of a run's database above which needless events go."""
 
 PAGE_EVENTS: Final = 256
 """The most events that a subscriber takes at once."""
@@ -42,6 +42,11 @@ class Journal:
     def last(self) -> int:
         """The number of the newest event that is on disk, 0 without any."""
         return self._writer.committed
+
+    @property
+    def compacted(self) -> int:
+        """How many events were removed to make room, in all lives of the journal."""
+        return self._writer.compactor.removed
 
     async def append(self, event: Event) -> Recorded:
         """Write *event*; on return it is on disk.
@@ -144,17 +149,23 @@ async def open_journal(
     lease: Lease,
     create: bool = False,
     clock: Callable[[], float] = time.time,
+    compact_at: int = COMPACT_AT,
 ) -> AsyncGenerator[Journal, None]:
     """Own the run in *folder* and write its journal, for the length of the block.
 
     Leaving the block, cancelled or not, commits what is queued, puts the lease down
-    and closes the database; that takes at most `CLOSE_SECONDS`, shielded.
+    and closes the database; that takes at most `CLOSE_SECONDS`, shielded. A journal
+    that fails keeps its lease until then, so that what was started inside of the block
+    has ended when another runtime may own the run.
 
     Args:
       folder: must exist; with *create* without a database, else with one.
       lease: says who the owner is, see `Lease.mine`.
       create: makes the database of a run that has none yet.
       clock: tells the seconds since 1970, for the moments of the events.
+      compact_at: bytes of the database above which events go that a later one has made
+        needless: what agents said on their way, and their signs of life, but for the
+        last of each attempt. Readers are told, see `AfterGap`.
 
     Raises:
       LeaseHeld: another live runtime owns the run. Nothing was changed.
@@ -165,10 +176,11 @@ async def open_journal(
         of the block, what was not acknowledged may be lost.
     """
     thread = trio.CapacityLimiter(1)
-    database, last = await trio.to_thread.run_sync(
+    database, last, removed = await trio.to_thread.run_sync(
         _acquire, folder, lease, create, limiter=thread
     )
-    writer = Writer(lease, thread, clock, last, database)
+    compactor = Compactor(compact_at, removed)
+    writer = Writer(lease, thread, clock, last, database, compactor)
     body: BaseException | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
@@ -186,11 +198,15 @@ async def open_journal(
         raise body
 
 
-def _acquire(folder: RunFolder, lease: Lease, create: bool) -> tuple[Database, int]:  # noqa: FBT001  passed on by run_sync
+def _acquire(
+    folder: RunFolder,
+    lease: Lease,
+    create: bool,  # noqa: FBT001  passed on by run_sync
+) -> tuple[Database, int, int]:
     database = create_database(folder) if create else open_database(folder)
     try:
-        database.transaction(lambda db: take_lease(folder.path, lease, db))
-        return database, database.last()
+        database.own(lambda db: take_lease(folder.path, lease, db))
+        return database, database.last(), database.count_compacted()
     except BaseException:
         database.close()
         raise

@@ -145,6 +145,11 @@ def take_lease(path: Path, lease: Lease, connection: sqlite3.Connection) -> None
     owner = select_lease(connection)
     if owner is not None and look_at(owner) == "held":
         raise LeaseHeld(path, owner)
+    insert_lease(connection, lease)
+
+
+def insert_lease(connection: sqlite3.Connection, lease: Lease) -> None:
+    """Put *lease* in place of the one that is there, whoever has it."""
     connection.execute(
         "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
         attrs.astuple(lease),

@@ -13,10 +13,10 @@ from typing import Final, final
 import attrs
 import trio
 
-from crew_actors.journal._database import read, read_page, to_events
 from crew_actors.journal._errors import JournalCorrupt, JournalMissing
 from crew_actors.journal._folder import RunFolder
 from crew_actors.journal._lease import owner_state
+from crew_actors.journal._pages import AfterGap, read_newest, read_page
 from crew_actors.model import (
     IllegalEvent,
     Recorded,
@@ -27,7 +27,8 @@ from crew_actors.model import (
     RunFailed,
     RunState,
     RunStatus,
-    fold,
+    advance,
+    begin,
 )
 
 PAGE_EVENTS: Final = 1000
@@ -74,10 +75,7 @@ def newest_events(folder: RunFolder, count: int) -> list[Recorded]:
       JournalMissing: there is no such run.
       JournalError: by its class.
     """
-    query = "SELECT seq, at, cast(body AS BLOB) FROM events ORDER BY seq DESC LIMIT ?"
-    rows = read(folder, lambda db: db.execute(query, (max(count, 0),)).fetchall())
-    rows.reverse()
-    return to_events(folder.database, rows, first=rows[0][0] if rows else 1)
+    return read_newest(folder, max(count, 0))
 
 
 def read_state(folder: RunFolder) -> RunState:
@@ -89,13 +87,31 @@ def read_state(folder: RunFolder) -> RunState:
       JournalMissing: there is no such run, or it died before its first event.
       JournalError: by its class.
     """
+    state: RunState | None = None
     try:
-        state = fold(read_events(folder))
+        for recorded in read_events(folder):
+            state = advance_over(state, recorded)
     except IllegalEvent as error:
         raise JournalCorrupt(folder.database, str(error)) from error
     if state is None:
         raise JournalMissing(folder.database, "the run never began")
     return state
+
+
+def advance_over(state: RunState | None, recorded: Recorded) -> RunState:
+    """Fold one more event into *state*, which is None before the first one.
+
+    Like `crew_actors.model.advance`, and goes over events that are missing.
+
+    Raises:
+      IllegalEvent: it does not fit.
+    """
+    if state is None:
+        return begin(recorded)
+    if isinstance(recorded, AfterGap):
+        missing = recorded.compacted + recorded.lost
+        state = attrs.evolve(state, seq=state.seq + missing)
+    return advance(state, recorded)
 
 
 def effective_status(folder: RunFolder) -> RunStatus:
@@ -118,6 +134,21 @@ def effective_status(folder: RunFolder) -> RunStatus:
         return RunStatus.INTERRUPTED
     begun = not isinstance(newest[0].event, RunCreated)
     return RunStatus.RUNNING if begun else RunStatus.QUEUED
+
+
+def never_began(folder: RunFolder) -> bool:
+    """Tell whether there is no run in *folder*: its creator died before it was one.
+
+    Blocks on the disk; changes nothing.
+
+    Raises:
+      JournalError: by its class. There may be a run.
+    """
+    try:
+        held = owner_state(folder) == "held"
+        return not held and not newest_events(folder, 1)
+    except JournalMissing:
+        return True
 
 
 def follow_events(folder: RunFolder, since: int = 0) -> "Follower":

@@ -3,7 +3,7 @@
 # 1. It is an index, never the truth: the folder of the run is. An entry whose folder
 #    is gone is not shown.
 # 2. A run of the current project is found without it: its folders are looked through
-#    as well. A lost registry loses no run.
+#    as well. A lost registry loses no run. A folder without a first event is none.
 # 3. A damaged registry is put aside, not overwritten, when the next run is entered.
 # 4. Several processes use it at once: SQLite's lock, waited for, orders them.
 """The list of runs across projects."""
@@ -12,6 +12,7 @@ import difflib
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, final
 
@@ -22,11 +23,12 @@ from crew_actors.journal._errors import (
     AmbiguousRun,
     JournalCorrupt,
     JournalError,
+    JournalMissing,
     NewerJournal,
     UnknownRun,
 )
 from crew_actors.journal._folder import RunFolder, runs_folder
-from crew_actors.journal._readers import read_events
+from crew_actors.journal._readers import never_began, read_events
 from crew_actors.model import BadId, RunCreated, RunId
 from crew_actors.places import Places
 
@@ -39,6 +41,9 @@ BUSY_SECONDS: Final = 5.0
 
 GOAL_LENGTH: Final = 200
 """Characters of a goal that are kept; a list shows fewer."""
+
+_YOUNG: Final = 60.0
+"""Seconds in which a run may be just about to begin."""
 
 _SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS runs (
@@ -159,13 +164,63 @@ class Registry:
         if project is not None:
             for folder in _folders_of(project):
                 if folder.run not in entries:
-                    entries[folder.run] = _look_into(folder, project)
+                    entry = _look_into(folder, project)
+                    if entry is not None:
+                        entries[folder.run] = entry
         newest = sorted(
             entries.values(), key=lambda each: each.created_at, reverse=True
         )
         return RunList(runs=tuple(newest[:limit]), problem=problem)
 
+    def forget(self, run: RunId) -> bool:
+        """Take a run out of the list; tell whether it was there.
+
+        Its folder is not touched: as long as that is there, the run is still found
+        from its project. On return it is on disk.
+
+        Raises:
+          JournalError: the registry cannot be written.
+        """
+        if not self.path.exists():
+            return False
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            return (
+                connection.execute("DELETE FROM runs WHERE run = ?", (run,)).rowcount
+                > 0
+            )
+
+        return self._ask("rw", delete)
+
+    def gone(self) -> tuple[RunEntry, ...]:
+        """Tell which entries have no folder any more; `forget` removes one.
+
+        An entry of a disk that is not mounted looks the same.
+
+        Raises:
+          JournalError: the registry cannot be read.
+        """
+        return tuple(each for each in self._entries(None) if not _is_there(each))
+
+    @staticmethod
+    def leftovers(project: Path, *, now: float) -> tuple[RunFolder, ...]:
+        """Tell which folders of the project hold no run, because it never began.
+
+        Their creator died before the first event. Those that are younger than a
+        minute, or have an owner that is alive, are not among them.
+        """
+        found: list[RunFolder] = []
+        for folder in _named_as_runs(project):
+            with suppress(OSError, JournalError):
+                old = now - folder.path.stat().st_mtime > _YOUNG
+                if old and never_began(folder):
+                    found.append(folder)
+        return tuple(found)
+
     def _select(self, project: Path | None) -> tuple[RunEntry, ...]:
+        return tuple(filter(_is_there, self._entries(project)))
+
+    def _entries(self, project: Path | None) -> tuple[RunEntry, ...]:
         if not self.path.exists():
             return ()
         query = (
@@ -175,7 +230,7 @@ class Registry:
         if project is not None:
             query, values = f"{query} WHERE project = ?", (str(project),)
         rows = self._ask("ro", lambda db: db.execute(query, values).fetchall())
-        entries = [
+        return tuple(
             RunEntry(
                 run=RunId(run),
                 folder=RunFolder(Path(folder)),
@@ -186,8 +241,7 @@ class Registry:
                 created_at=created_at,
             )
             for run, folder, root, goal, team, workflow, created_at in rows
-        ]
-        return tuple(entry for entry in entries if entry.folder.database.exists())
+        )
 
     def _insert(self, row: tuple[str | float, ...]) -> None:
         def insert(connection: sqlite3.Connection) -> None:
@@ -221,6 +275,10 @@ class Registry:
                 connection.close()
 
 
+def _is_there(entry: RunEntry) -> bool:
+    return entry.folder.database.exists()
+
+
 def _put_aside(path: Path) -> None:
     """Give a damaged database another name, so that nothing of it is lost."""
     number = 1
@@ -231,31 +289,42 @@ def _put_aside(path: Path) -> None:
 
 def _folders_of(project: Path) -> list[RunFolder]:
     """Find the runs that lie in the project at *project*."""
+    return [each for each in _named_as_runs(project) if each.database.is_file()]
+
+
+def _named_as_runs(project: Path) -> list[RunFolder]:
     try:
         names = sorted(os.listdir(runs_folder(project)))  # noqa: PTH208  names only
     except OSError:
         return []  # the project has no runs, or hides them from us
     folders = [RunFolder(runs_folder(project) / name) for name in names]
-    return [folder for folder in folders if _is_run(folder)]
+    return [folder for folder in folders if _is_id(folder)]
 
 
-def _is_run(folder: RunFolder) -> bool:
+def _is_id(folder: RunFolder) -> bool:
     try:
-        return bool(folder.run) and folder.database.is_file()
+        return bool(folder.run)
     except BadId:
         return False
 
 
-def _look_into(folder: RunFolder, project: Path) -> RunEntry:
-    """Make the entry of a run from its journal, as far as that can be read."""
+def _look_into(folder: RunFolder, project: Path) -> RunEntry | None:
+    """Make the entry of a run from its journal, as far as that can be read.
+
+    None for a run that never began: its creator was killed before its first event.
+    """
     goal = team = workflow = ""
     created_at = folder.database.stat().st_mtime
     try:
-        for first in read_events(folder, limit=1):
-            created_at = first.at
-            if isinstance(first.event, RunCreated):
-                plan = first.event.plan
-                goal, team, workflow = plan.goal[:GOAL_LENGTH], plan.team, plan.workflow
+        first = next(read_events(folder, limit=1), None)
+        if first is None:
+            return None
+        created_at = first.at
+        if isinstance(first.event, RunCreated):
+            plan = first.event.plan
+            goal, team, workflow = plan.goal[:GOAL_LENGTH], plan.team, plan.workflow
+    except JournalMissing:
+        return None
     except JournalError:
         pass  # it is listed all the same: asking about the run itself tells why
     return RunEntry(

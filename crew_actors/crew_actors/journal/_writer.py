@@ -6,7 +6,8 @@
 # 2. The writer takes what is queued and commits it as one group. It waits for more
 #    only while nobody waits for it: 20 ms from the first event, 256 events at most.
 # 3. After a failed write nothing is written any more: everybody who waits, and
-#    everybody who comes, is told why.
+#    everybody who comes, is told why. The lease stays until the journal is closed: what
+#    its owner has started may still be there.
 # 4. The writer is shielded: what was queued is committed even when the run is
 #    cancelled. The shield ends `CLOSE_SECONDS` after the journal begins to close.
 """The task that writes a run's events, and its queue."""
@@ -14,6 +15,8 @@
 import copy
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Final, final
 
@@ -21,11 +24,12 @@ import attrs
 import trio
 
 from crew_actors.journal._codec import encode
-from crew_actors.journal._database import Database, Row
+from crew_actors.journal._compaction import Compactor
+from crew_actors.journal._database import Database, NewRow
 from crew_actors.journal._errors import JournalClosed, JournalError, JournalStuck
 from crew_actors.journal._lease import Lease, release_lease
 from crew_actors.model import Event, Recorded
-from crew_mailbox import Mailbox, MailboxClosed, open_mailbox
+from crew_mailbox import Mailbox, MailboxClosed, MailboxFull, open_mailbox
 
 GROUP_SECONDS: Final = 0.02
 """How long an event that nobody waits for may wait for company."""
@@ -35,6 +39,9 @@ GROUP_EVENTS: Final = 256
 
 QUEUE_EVENTS: Final = 1024
 """The most events that wait for the writer; who brings more, waits himself."""
+
+TURN_EVENTS: Final = 64
+"""So many events may be queued before a task gives way to others."""
 
 TAIL_EVENTS: Final = 1024
 """The newest events in memory, for subscribers."""
@@ -48,10 +55,26 @@ CLOSE_SECONDS = 10.0
 class _Entry:
     """A place in the writer's queue: an event, or only the wish for a commit."""
 
-    row: Row | None
+    row: NewRow | None
     recorded: Recorded | None
     settled: trio.Event | None
     """Set when its fate is known; None if nobody waits for that."""
+
+
+@final
+@attrs.define(eq=False)
+class _Wish:
+    """What is to be queued: an event, or only the wish for a commit."""
+
+    event: Event | None
+    body: bytes
+    settled: trio.Event | None
+    task: trio.lowlevel.Task | None = attrs.field(default=None, init=False)
+    """Who waits for room."""
+    entry: _Entry | None = attrs.field(default=None, init=False)
+    """Its place in the queue, once it is there."""
+    last: int = attrs.field(default=0, init=False)
+    """The number of the last event in the queue then."""
 
 
 @final
@@ -66,6 +89,7 @@ class Writer:
     committed: int
     """The number of the last event that is on disk."""
     _database: Database
+    compactor: Compactor
     _last: int = attrs.field(init=False)  # the number of the last event queued
     failure: JournalError | None = attrs.field(default=None, init=False)
     """Why nothing is written any more."""
@@ -76,8 +100,14 @@ class Writer:
     )
     """Where to wait for a change of `committed`, `failure` or `ended`."""
     _queue: Mailbox[_Entry] = attrs.field(init=False)
-    _turn: trio.StrictFIFOLock = attrs.field(factory=trio.StrictFIFOLock, init=False)
+    _waiting: deque["_Wish"] = attrs.field(factory=deque["_Wish"], init=False)
+    """Those for whom the queue has no room, in the order in which they came."""
+    _since_turn: int = attrs.field(default=0, init=False)
     _shield: trio.CancelScope = attrs.field(init=False)
+    _last_words: trio.CancelScope = attrs.field(init=False)
+    _closing: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _finished: bool = attrs.field(default=False, init=False)
+    """The lease was put down, or could not be."""
     _tail: deque[Recorded] = attrs.field(init=False)
     _group: list[_Entry] = attrs.field(factory=list[_Entry], init=False)
     """What was taken from the queue, until its fate is known."""
@@ -86,6 +116,7 @@ class Writer:
         self._last = self.committed
         self._queue = open_mailbox("journal", capacity=QUEUE_EVENTS)
         self._shield = trio.CancelScope(shield=True)
+        self._last_words = trio.CancelScope(shield=True)
         self._tail = deque(maxlen=TAIL_EVENTS)
 
     # For callers
@@ -105,11 +136,11 @@ class Writer:
     async def flush(self) -> None:
         """Wait until all that is queued is on disk; see `Journal.flush`."""
         settled = trio.Event()
-        async with self._turn:
-            target = self._last
-            await self._enqueue(_Entry(None, None, settled))
+        await trio.lowlevel.checkpoint_if_cancelled()
+        wish = _Wish(None, b"", settled)
+        await self._enqueue(wish)
         await settled.wait()
-        self._check(target)
+        self._check(wish.last)
 
     def tail_after(self, cursor: int, count: int) -> list[Recorded] | None:
         """Give *count* events after *cursor*; None if memory has not all of them."""
@@ -125,25 +156,72 @@ class Writer:
         return copy.copy(self.failure)
 
     async def _record(self, event: Event, settled: trio.Event | None) -> Recorded:
-        body = encode(event)
-        try:
-            self._turn.acquire_nowait()
-        except trio.WouldBlock:
-            await self._turn.acquire()
-        try:
-            recorded = Recorded(self._last + 1, self.clock(), event)
-            row = (recorded.seq, recorded.at, body)
-            await self._enqueue(_Entry(row, recorded, settled))
-            self._last = recorded.seq
-        finally:
-            self._turn.release()
-        return recorded
+        wish = _Wish(event, encode(event), settled)
+        self._since_turn += 1
+        if self._since_turn < TURN_EVENTS:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            self._since_turn = 0
+            await trio.lowlevel.checkpoint()
+        await self._enqueue(wish)
+        assert wish.entry is not None
+        assert wish.entry.recorded is not None
+        return wish.entry.recorded
 
-    async def _enqueue(self, entry: _Entry) -> None:
+    async def _enqueue(self, wish: "_Wish") -> None:
+        """Queue *wish*, after those that wait already; wait if there is no room."""
+        if not self._waiting:
+            with suppress(MailboxFull):
+                self._enter(wish)
+                return
+
+        def withdraw(_: object) -> trio.lowlevel.Abort:
+            self._waiting.remove(wish)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        wish.task = trio.lowlevel.current_task()
+        self._waiting.append(wish)
+        await trio.lowlevel.wait_task_rescheduled(withdraw)
+        if wish.entry is None:
+            raise self.why_not() from self.failure
+
+    def _enter(self, wish: "_Wish") -> None:
+        """Queue *wish*; an event gets its number with that.
+
+        Raises:
+          MailboxFull: there is no room.
+        """
+        row = recorded = None
+        if wish.event is not None:
+            recorded = Recorded(self._last + 1, self.clock(), wish.event)
+            row = (recorded.seq, recorded.at, wish.body)
+        entry = _Entry(row, recorded, wish.settled)
         try:
-            await self._queue.send(entry)
+            self._queue.send_nowait(entry)
         except MailboxClosed:
             raise self.why_not() from self.failure
+        wish.entry = entry
+        if recorded is not None:
+            self._last = recorded.seq
+        wish.last = self._last
+
+    def _admit(self) -> None:
+        """Queue those that wait, in their order, as far as there is room."""
+        with suppress(MailboxFull, JournalError):
+            while self._waiting:
+                self._enter(self._waiting[0])
+                self._wake()
+
+    def _wake(self) -> None:
+        task = self._waiting.popleft().task
+        assert task is not None, "it waits"
+        trio.lowlevel.reschedule(task)
+
+    def _turn_away(self) -> None:
+        """Close the queue; who waits for room wrote nothing, and is told so."""
+        self._queue.close()
+        while self._waiting:
+            self._wake()
 
     def _check(self, seq: int) -> None:
         if self.committed < seq:
@@ -155,23 +233,50 @@ class Writer:
         """Write what is queued until the journal is closed or a write fails."""
         try:
             with self._shield:
-                async for entry in self._queue:
-                    self._group.append(entry)
-                    await self._complete_group()
-                    await self._commit_group()
-                    if self.failure is not None:
-                        break
+                await self._keep_writing()
                 await self._in_thread(self._finish)
         except JournalError as error:
-            self.failure = self.failure or error
+            self.failure = error
         finally:
             if self._shield.cancelled_caught:
                 detail = f"not within {CLOSE_SECONDS:g} seconds"
                 self.failure = JournalStuck(self._database.path, detail)
+            self._turn_away()
             self._group.extend(self._queue.drain())
             self._release_group()
             self.ended.set()
             self.news.unpark_all()
+        if not self._finished and not isinstance(self.failure, JournalStuck):
+            await self._give_up()
+
+    async def _keep_writing(self) -> None:
+        """Write group after group, until the queue is closed.
+
+        Raises:
+          JournalError: a write failed.
+        """
+        try:
+            async for entry in self._queue:
+                self._group.append(entry)
+                await self._complete_group()
+                self._admit()
+                await self._commit_group()
+                if self.compactor.has_work(self.committed):
+                    now = self.clock()
+                    await self._in_thread(
+                        partial(self._database.compact, self.compactor, now)
+                    )
+        except JournalError as error:
+            self.failure = error
+            self._turn_away()
+            raise
+
+    async def _give_up(self) -> None:
+        """After a failure: keep the lease until the journal is closed."""
+        with trio.CancelScope(shield=True):  # `close` is always called
+            await self._closing.wait()
+        with self._last_words, suppress(JournalError):  # it has failed already
+            await self._in_thread(self._finish)
 
     async def _complete_group(self) -> None:
         """Collect what is to be committed together with the first of the group."""
@@ -190,16 +295,10 @@ class Writer:
     async def _commit_group(self) -> None:
         """Write the group and tell everybody who waits for it."""
         rows = [entry.row for entry in self._group if entry.row is not None]
-        try:
-            if rows:
-                await self._in_thread(lambda: self._database.write(rows))
-                self.committed = rows[-1][0]
-                self._tail.extend(
-                    each.recorded for each in self._group if each.recorded
-                )
-        except JournalError as error:
-            self.failure = error
-            self._queue.close()
+        if rows:
+            await self._in_thread(lambda: self._database.write(rows))
+            self.committed = rows[-1][0]
+            self._tail.extend(each.recorded for each in self._group if each.recorded)
         self._release_group()
         self.news.unpark_all()
 
@@ -211,6 +310,7 @@ class Writer:
 
     def _finish(self) -> None:
         """Put the lease down and close the database."""
+        self._finished = True
         try:
             release_lease(self._database, self.lease, self.clock())
         finally:
@@ -226,7 +326,9 @@ class Writer:
 
     async def close(self) -> None:
         """Commit what is queued and end the writer; see `CLOSE_SECONDS`."""
-        self._queue.close()
-        self._shield.deadline = trio.current_time() + CLOSE_SECONDS
+        self._turn_away()
+        self._closing.set()
+        deadline = trio.current_time() + CLOSE_SECONDS
+        self._shield.deadline = self._last_words.deadline = deadline
         with trio.CancelScope(shield=True):  # bounded by the deadline just set
             await self.ended.wait()

@@ -1,30 +1,59 @@
 # The pure core of a run: values and functions over them. Nothing in here waits,
 # reads a clock or touches a disk; import-linter keeps it so.
 #
-#   _ids        identities            _events    what can happen
-#   _plan       what is to be done    _state     the fold over events
-#   _statuses   where things stand    _schedule  what to do next
+#   _ids        identities               _fold      from events to the state
+#   _plan       what is to be done       _schedule  what to do next
+#   _statuses   where things stand       _budgets   what may be used, and what is
+#   _values     what events hold         _retry     whether to try again, and when
+#   _events     what can happen          _due       what the moment brings about
+#   _state      what they are folded to  _resume    taking up a run again
+#   _board      where all tasks stand    _adaptive  plans that agents write
+#   _table      mappings that share what is the same
 """Pure values and rules of runs: plans, events, states, decisions."""
 
+from crew_actors.model._adaptive import (
+    MOST_TASKS as MOST_TASKS,
+    AdaptivePlan as AdaptivePlan,
+    AdaptiveTask as AdaptiveTask,
+    PlanUnreadable as PlanUnreadable,
+    adaptive_tasks as adaptive_tasks,
+    parse_adaptive_plan as parse_adaptive_plan,
+)
+from crew_actors.model._due import (
+    due as due,
+)
 from crew_actors.model._events import (
-    Artifact as Artifact,
+    AnswerSeen as AnswerSeen,
+    ApprovalRequested as ApprovalRequested,
     ArtifactWritten as ArtifactWritten,
+    AttemptFailed as AttemptFailed,
     AttemptStarted as AttemptStarted,
+    BudgetSpent as BudgetSpent,
+    BudgetWarned as BudgetWarned,
     CancelRequested as CancelRequested,
     Event as Event,
-    Failure as Failure,
-    FailureKind as FailureKind,
+    GroupFinished as GroupFinished,
     HeartbeatChanged as HeartbeatChanged,
+    MessageSent as MessageSent,
+    MessageSettled as MessageSettled,
+    PlanApproved as PlanApproved,
+    PlanRefused as PlanRefused,
+    PlanRejected as PlanRejected,
     ProcessEnded as ProcessEnded,
     ProcessStarted as ProcessStarted,
     Progress as Progress,
+    QuestionAnswered as QuestionAnswered,
+    QuestionAsked as QuestionAsked,
+    QuestionExpired as QuestionExpired,
     Recorded as Recorded,
+    ResultStored as ResultStored,
     RunBlocked as RunBlocked,
     RunCancelled as RunCancelled,
     RunCompleted as RunCompleted,
     RunCreated as RunCreated,
     RunEvent as RunEvent,
     RunFailed as RunFailed,
+    RunResumed as RunResumed,
     RunStarted as RunStarted,
     TaskCancelled as TaskCancelled,
     TaskCompleted as TaskCompleted,
@@ -32,9 +61,19 @@ from crew_actors.model._events import (
     TaskEvent as TaskEvent,
     TaskFailed as TaskFailed,
     TaskNeedsAttention as TaskNeedsAttention,
+    TaskRequeued as TaskRequeued,
+    TasksAdded as TasksAdded,
     TaskSkipped as TaskSkipped,
-    Usage as Usage,
     UsageReported as UsageReported,
+    WorkspaceMade as WorkspaceMade,
+    WorkspaceReleased as WorkspaceReleased,
+)
+from crew_actors.model._fold import (
+    IllegalEvent as IllegalEvent,
+    advance as advance,
+    begin as begin,
+    fold as fold,
+    transition as transition,
 )
 from crew_actors.model._ids import (
     AttemptId as AttemptId,
@@ -49,13 +88,28 @@ from crew_actors.model._ids import (
 )
 from crew_actors.model._plan import (
     GOAL_LIMIT as GOAL_LIMIT,
+    QUESTION_SECONDS as QUESTION_SECONDS,
     CommandSpec as CommandSpec,
     Consent as Consent,
+    Control as Control,
+    Limits as Limits,
     OnFailure as OnFailure,
     PlannedTask as PlannedTask,
+    RetryPolicy as RetryPolicy,
     RunPlan as RunPlan,
     TaskInput as TaskInput,
     TaskOutput as TaskOutput,
+    Workspace as Workspace,
+)
+from crew_actors.model._resume import (
+    Selection as Selection,
+    requeue as requeue,
+    resume_plan as resume_plan,
+)
+from crew_actors.model._retry import (
+    GiveUp as GiveUp,
+    RetryAt as RetryAt,
+    plan_retry as plan_retry,
 )
 from crew_actors.model._schedule import (
     Decision as Decision,
@@ -65,12 +119,23 @@ from crew_actors.model._schedule import (
     ready_tasks as ready_tasks,
 )
 from crew_actors.model._state import (
-    IllegalEvent as IllegalEvent,
+    Phase as Phase,
     RunState as RunState,
     TaskState as TaskState,
-    advance as advance,
-    begin as begin,
-    fold as fold,
-    transition as transition,
 )
-from crew_actors.model._statuses import RunStatus as RunStatus, TaskStatus as TaskStatus
+from crew_actors.model._statuses import (
+    RunStatus as RunStatus,
+    TaskStatus as TaskStatus,
+)
+from crew_actors.model._values import (
+    Answer as Answer,
+    Artifact as Artifact,
+    BudgetKind as BudgetKind,
+    Failure as Failure,
+    FailureKind as FailureKind,
+    Message as Message,
+    MessageKind as MessageKind,
+    MessageOutcome as MessageOutcome,
+    Question as Question,
+    Usage as Usage,
+)

@@ -5,73 +5,21 @@
 # hold no time: the journal stamps each with its moment and its number.
 """The events of a run."""
 
-from enum import Enum
 from typing import Literal, TypeAlias
 
 import attrs
 
 from crew_actors.model._ids import AttemptId, RunId, TaskId
-from crew_actors.model._plan import RunPlan
-
-
-class FailureKind(Enum):
-    """Why an attempt failed, as far as a reaction depends on it."""
-
-    START = "start"
-    """The agent could not be started. Trying again changes nothing."""
-    EXIT = "exit"
-    """The agent ended with an error."""
-    KILLED = "killed"
-    """The system ended the agent, for want of memory perhaps."""
-    TIMEOUT = "timeout"
-    """One of the deadlines fired; the message names it."""
-    REPORTED = "reported"
-    """The agent itself said that it failed."""
-    STORAGE = "storage"
-    """What the agent left could not be stored."""
-    CRASH = "crash"
-    """Our own code failed. This is a defect."""
-
-
-@attrs.frozen(kw_only=True)
-class Failure:
-    """What went wrong in an attempt."""
-
-    kind: FailureKind
-    message: str
-    detail: str = ""
-    """The last of what the agent wrote to its error stream."""
-
-
-@attrs.frozen(kw_only=True)
-class Usage:
-    """What an agent used up. Counted once for each report."""
-
-    input: int = 0
-    output: int = 0
-    cost: float = 0.0
-    """In the currency that the agent reports, US dollars with most."""
-
-    def plus(self, other: "Usage") -> "Usage":
-        """Add two usages."""
-        return Usage(
-            input=self.input + other.input,
-            output=self.output + other.output,
-            cost=self.cost + other.cost,
-        )
-
-
-@attrs.frozen(kw_only=True)
-class Artifact:
-    """A file that an attempt left. It is complete and never changes."""
-
-    name: str
-    path: str
-    """Relative to the folder of the run, with '/' between its parts."""
-    size: int
-    """Bytes, as stored."""
-    sha256: str
-    """Of the bytes as stored."""
+from crew_actors.model._plan import Limits, PlannedTask, RunPlan
+from crew_actors.model._values import (
+    Artifact,
+    BudgetKind,
+    Failure,
+    Message,
+    MessageOutcome,
+    Question,
+    Usage,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -127,6 +75,82 @@ class CancelRequested:
     """Somebody asked for the run to be stopped."""
 
     why: str
+
+
+@attrs.frozen(kw_only=True)
+class RunResumed:
+    """The run is worked on again, after its owner had gone or it had ended."""
+
+    why: str
+    limits: Limits | None = None
+    """How much it may use from now on, in all; None: as much as before."""
+
+
+@attrs.frozen(kw_only=True)
+class ApprovalRequested:
+    """Tasks that write wait until a person has agreed to the plan."""
+
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class PlanApproved:
+    """A person has agreed to the plan."""
+
+    by: str
+
+
+@attrs.frozen(kw_only=True)
+class PlanRejected:
+    """A person has refused the plan: the run is to be stopped."""
+
+    by: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class TasksAdded:
+    """A task has planned further ones."""
+
+    by: TaskId
+    tasks: tuple[PlannedTask, ...]
+    repairs: tuple[str, ...] = ()
+    """What had to be mended in what it wrote."""
+
+
+@attrs.frozen(kw_only=True)
+class PlanRefused:
+    """What a task has planned cannot be understood: the run is blocked."""
+
+    by: TaskId
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class BudgetWarned:
+    """Most of a budget is used up."""
+
+    budget: BudgetKind
+    used: float
+    limit: float
+
+
+@attrs.frozen(kw_only=True)
+class BudgetSpent:
+    """A budget is used up: the run is to be stopped."""
+
+    budget: BudgetKind
+    used: float
+    limit: float
+
+
+@attrs.frozen(kw_only=True)
+class GroupFinished:
+    """Each task of a group has ended."""
+
+    group: str
+    completed: int
+    of: int
 
 
 @attrs.frozen(kw_only=True)
@@ -204,6 +228,121 @@ class ArtifactWritten:
 
 
 @attrs.frozen(kw_only=True)
+class AnswerSeen:
+    """The agent has given its final answer."""
+
+    task: TaskId
+    attempt: AttemptId
+
+
+@attrs.frozen(kw_only=True)
+class ResultStored:
+    """The result of an attempt is on disk: it need not be made again."""
+
+    task: TaskId
+    attempt: AttemptId
+    result: Artifact
+    data: Artifact | None = None
+
+
+@attrs.frozen(kw_only=True)
+class QuestionAsked:
+    """The agent wants to know something, and waits."""
+
+    task: TaskId
+    attempt: AttemptId
+    question: Question
+
+
+@attrs.frozen(kw_only=True)
+class QuestionAnswered:
+    """Somebody has answered a question."""
+
+    task: TaskId
+    attempt: AttemptId
+    question: str
+    """Its id."""
+    answer: str
+    by: str
+
+
+@attrs.frozen(kw_only=True)
+class QuestionExpired:
+    """Nobody has answered a question in time; its agent goes on."""
+
+    task: TaskId
+    attempt: AttemptId
+    question: str
+
+
+@attrs.frozen(kw_only=True)
+class MessageSent:
+    """Somebody has told the agent of a task something."""
+
+    task: TaskId
+    message: Message
+
+
+@attrs.frozen(kw_only=True)
+class MessageSettled:
+    """What became of a message."""
+
+    task: TaskId
+    attempt: AttemptId | None
+    """Whose agent had it; None if there was none."""
+    message: str
+    outcome: MessageOutcome
+    why: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class WorkspaceMade:
+    """The attempt works in a worktree of its own."""
+
+    task: TaskId
+    attempt: AttemptId
+    path: str
+    branch: str
+    base: str
+    """The commit that it began with."""
+
+
+@attrs.frozen(kw_only=True)
+class WorkspaceReleased:
+    """The attempt needs its worktree no more."""
+
+    task: TaskId
+    attempt: AttemptId
+    kept: bool
+    """Whether the folder is still there."""
+    why: str
+    branch: str | None = None
+    """The branch that holds the changes; None if nothing was changed, or if they are
+    in the folder only."""
+    patch: Artifact | None = None
+    """All changes of the attempt."""
+
+
+@attrs.frozen(kw_only=True)
+class AttemptFailed:
+    """An attempt failed, and its task is queued for the next one."""
+
+    task: TaskId
+    attempt: AttemptId
+    failure: Failure
+    retry_at: float
+    """Seconds since 1970: the next attempt begins no earlier."""
+
+
+@attrs.frozen(kw_only=True)
+class TaskRequeued:
+    """A task that had ended, or whose owner had gone, is queued again."""
+
+    task: TaskId
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class TaskCompleted:
     """An attempt gave a result."""
 
@@ -252,11 +391,20 @@ class TaskSkipped:
 RunEvent: TypeAlias = (
     RunCreated
     | RunStarted
+    | RunResumed
     | RunCompleted
     | RunFailed
     | RunBlocked
     | RunCancelled
     | CancelRequested
+    | ApprovalRequested
+    | PlanApproved
+    | PlanRejected
+    | TasksAdded
+    | PlanRefused
+    | BudgetWarned
+    | BudgetSpent
+    | GroupFinished
 )
 TaskEnding: TypeAlias = (
     TaskCompleted | TaskNeedsAttention | TaskFailed | TaskCancelled | TaskSkipped
@@ -269,6 +417,17 @@ TaskEvent: TypeAlias = (
     | UsageReported
     | HeartbeatChanged
     | ArtifactWritten
+    | AnswerSeen
+    | ResultStored
+    | QuestionAsked
+    | QuestionAnswered
+    | QuestionExpired
+    | MessageSent
+    | MessageSettled
+    | WorkspaceMade
+    | WorkspaceReleased
+    | AttemptFailed
+    | TaskRequeued
     | TaskEnding
 )
 Event: TypeAlias = RunEvent | TaskEvent

@@ -5,15 +5,22 @@ from types import MappingProxyType
 from typing import Literal
 
 import attrs
+from attrs import validators
 
 from crew_actors.model._ids import TaskId
+from crew_actors.model._values import FailureKind
 
 GOAL_LIMIT = 1 << 20
 """Bytes of a goal. It is stored with the run and given to each agent."""
 
 TaskInput = Literal["argument", "stdin", "file", "none"]
 TaskOutput = Literal["text", "jsonl"]
+Control = Literal["none", "stdin"]
 OnFailure = Literal["drain", "fail_fast"]
+Workspace = Literal["shared", "worktree"]
+
+QUESTION_SECONDS = 600.0
+"""Seconds that a question waits for its answer where nobody says otherwise."""
 
 
 def _read_only(limits: Mapping[str, int]) -> Mapping[str, int]:
@@ -41,6 +48,9 @@ class CommandSpec:
 
     silence: float | None = None
     """Seconds that may pass without any output."""
+
+    control: Control = "none"
+    """Whether it can be told something while it works, and how."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +92,77 @@ class PlannedTask:
     model: str | None = None
     verify: bool = False
 
+    writes: bool = True
+    """Whether its agent may change the workspace."""
+
+    outputs: tuple[str, ...] = ()
+    """Paths of the workspace that it will write to. Tasks whose outputs overlap are
+    not at work at the same time."""
+
+    group: str | None = None
+    """Tasks of one group are told of together when the last of them has ended."""
+
+
+_MORE_THAN_0 = validators.optional(validators.gt(0))
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How much a run may use. None means: as much as it takes."""
+
+    attempts: int = attrs.field(default=3, validator=validators.ge(1))
+    """Attempts at one task, until a person asks for more."""
+
+    run_seconds: float | None = attrs.field(default=None, validator=_MORE_THAN_0)
+    """Seconds from its beginning, or since it was taken up again, to its end."""
+
+    tokens: int | None = attrs.field(default=None, validator=_MORE_THAN_0)
+    """Tokens in and out, over all tasks, as the agents report them."""
+
+    cost: float | None = attrs.field(default=None, validator=_MORE_THAN_0)
+    """Costs over all tasks, as the agents report them."""
+
+    tasks: int = attrs.field(default=200, validator=validators.ge(1))
+    """Tasks of the run, those included that its agents plan."""
+
+    question_seconds: float = QUESTION_SECONDS
+    """Seconds that a question waits for its answer if it says nothing about it."""
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """When a failed task is tried again, and after how many seconds."""
+
+    first: float = attrs.field(default=1.0, validator=validators.ge(0))
+    """Seconds before the second attempt."""
+
+    factor: float = attrs.field(default=2.0, validator=validators.ge(1))
+    """By which each further wait is longer than the one before."""
+
+    cap: float = attrs.field(default=60.0, validator=validators.ge(0))
+    """Seconds of the longest wait, before chance has changed it."""
+
+    jitter: float = attrs.field(
+        default=0.3, validator=[validators.ge(0), validators.le(1)]
+    )
+    """The part of a wait that is random, so that tasks do not come back together."""
+
+    never: frozenset[FailureKind] = frozenset(
+        {
+            FailureKind.START,
+            FailureKind.REPORTED,
+            FailureKind.STORAGE,
+            FailureKind.AUTH,
+            FailureKind.BILLING,
+            FailureKind.CONTEXT,
+        }
+    )
+    """Failures after which another attempt would fail as well."""
+
+
+def _templates(found: Mapping[str, PlannedTask]) -> Mapping[str, PlannedTask]:
+    return MappingProxyType(dict(found))
+
 
 @attrs.frozen(kw_only=True)
 class RunPlan:
@@ -91,7 +172,7 @@ class RunPlan:
     team: str
     workflow: str
     tasks: tuple[PlannedTask, ...]
-    limit: int = attrs.field(default=4, validator=attrs.validators.ge(1))
+    limit: int = attrs.field(default=4, validator=validators.ge(1))
     """How many tasks may run at the same time."""
 
     role_limits: Mapping[str, int] = attrs.field(
@@ -100,3 +181,26 @@ class RunPlan:
     """How many tasks of one role may run at the same time, where a team says so."""
 
     on_failure: OnFailure = "drain"
+
+    limits: Limits = attrs.field(factory=Limits)
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+
+    workspace: Workspace = "shared"
+    """Whether each attempt works in the project itself or in a git worktree."""
+
+    base: str | None = None
+    """The commit that worktrees begin with."""
+
+    approve: bool = False
+    """Whether tasks that write wait until a person has agreed to the plan."""
+
+    adaptive: TaskId | None = None
+    """The task whose result is the plan of further tasks."""
+
+    templates: Mapping[str, PlannedTask] = attrs.field(
+        factory=dict[str, PlannedTask], converter=_templates
+    )
+    """For each role, the task that planned ones are made from."""
+
+    depth: int = 0
+    """How many runs this one is nested in."""

@@ -1,24 +1,30 @@
-# What to do next, as a function of the state alone.
+# What to do next, as a function of the state and the moment alone.
 #
 # 1. Data flow, no batches: a task is ready the moment each task that it depends on
-#    has completed.
+#    has completed, unless it waits for the moment of its next attempt.
 # 2. A task that depends on one which failed, was cancelled or was skipped, cannot
 #    run: it is skipped, and so are those behind it.
 # 3. A task that depends on one which needs attention stays queued: a person may
 #    still help. If nothing else can run, the run is blocked.
-# 4. The run ends only when nothing runs. Precedence: cancelled, failed, completed.
+# 4. A task that writes waits for the approval of the plan, if one is wanted. Tasks
+#    that will write to the same place are not at work together.
+# 5. The run ends only when nothing runs. Precedence: cancelled, out of budget, not
+#    understood, blocked, failed, completed.
+#
+# What follows the end of one of many tasks must not cost as much as all of them:
+# the board of the state tells whom to look at.
 """The scheduler: pure decisions about the next step of a run."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
+from crew_actors.model._board import BROKEN, places
+from crew_actors.model._budgets import affordable, time_limits
 from crew_actors.model._ids import TaskId
+from crew_actors.model._plan import PlannedTask
 from crew_actors.model._state import RunState, TaskState
 from crew_actors.model._statuses import RunStatus, TaskStatus
-
-_BROKEN = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
 
 
 @attrs.frozen
@@ -47,65 +53,102 @@ class Decision:
     """Running or queued tasks that are to be stopped."""
     why: str = ""
     """Why they are to be stopped."""
+    ask: str | None = None
+    """What a person is to be asked to approve."""
+    wake_at: float | None = None
+    """Seconds since 1970: the next moment that changes what is to be done."""
     end: End | None = None
 
 
-def decide(state: RunState) -> Decision:
-    """Tell what is to be done in *state*; an empty decision means: wait."""
+def decide(state: RunState, now: float) -> Decision:
+    """Tell what is to be done in *state* at *now*, in seconds since 1970.
+
+    An empty decision means: wait.
+    """
     if state.status.terminal:
         return Decision()
     stop = _reason_to_stop(state)
-    active = [task for task in state.tasks.values() if task.status.active]
     if stop is not None:
-        queued = _of_status(state, TaskStatus.QUEUED)
-        if state.cancelling is None:  # fail fast: what never began is skipped
-            skips = tuple(Skip(task.plan.id, stop) for task in queued)
-            return _or_end(state, Decision(cancel=_ids(active), skip=skips, why=stop))
-        return _or_end(state, Decision(cancel=_ids([*active, *queued]), why=stop))
-    skips = _skips(state)
-    if skips:
-        return Decision(skip=skips)
-    return _or_end(state, Decision(start=_startable(state, active)))
+        return _stopping(state, stop)
+    if state.board.doomed:
+        return Decision(skip=_skips(state))
+    start, gated = _startable(state, now)
+    if gated and state.approval == "none":
+        names = ", ".join(gated)
+        return Decision(start=start, ask=f"to let {names} change the workspace")
+    if start or gated or state.board.active or _delayed(state, now):
+        return Decision(start=start, wake_at=_wake(state, now))
+    return Decision(end=_end(state))
 
 
-def ready_tasks(state: RunState) -> tuple[TaskId, ...]:
-    """List the queued tasks whose dependencies have all completed, in plan order."""
-    return tuple(
-        task.plan.id
-        for task in _of_status(state, TaskStatus.QUEUED)
-        if all(
-            state.tasks[needed].status is TaskStatus.COMPLETED
-            for needed in task.plan.depends_on
-        )
-    )
+def ready_tasks(state: RunState, now: float = float("inf")) -> Iterator[TaskState]:
+    """Go through the tasks that could begin at *now*, in the order of the plan.
+
+    These are the queued ones whose dependencies have all completed. Neither limits
+    nor the approval of the plan are looked at.
+    """
+    return state.at(_ready(state, now))
+
+
+def _ready(state: RunState, now: float) -> int:
+    return state.board.ready & ~_delayed(state, now)
+
+
+def _delayed(state: RunState, now: float) -> int:
+    """Return the tasks that are ready but for their moment, which is to come."""
+    delayed = state.board.delayed & state.board.ready
+    for place in places(delayed):
+        if state.tasks.at(place).not_before <= now:
+            delayed &= ~(1 << place)
+    return delayed
 
 
 def _reason_to_stop(state: RunState) -> str | None:
     if state.cancelling is not None:
         return state.cancelling
+    if state.spent is not None:
+        return spent_words(state)
+    if state.refused:
+        return state.refused
     if state.plan.on_failure == "fail_fast":
-        for task in state.tasks.values():
-            if task.status in {TaskStatus.FAILED, TaskStatus.NEEDS_ATTENTION}:
-                return f"task {task.plan.id} failed, and the run is to fail fast"
+        for task in state.of(TaskStatus.FAILED, TaskStatus.NEEDS_ATTENTION):
+            return f"task {task.plan.id} failed, and the run is to fail fast"
     return None
 
 
-def _or_end(state: RunState, decision: Decision) -> Decision:
-    """Add the end of the run to a decision that leaves nothing to wait for."""
-    idle = not (decision.start or decision.skip or decision.cancel)
-    running = any(task.status.active for task in state.tasks.values())
-    if idle and not running:
-        return attrs.evolve(decision, end=_end(state))
-    return decision
+def spent_words(state: RunState) -> str:
+    """Tell which budget is spent, how much was used, and what was allowed."""
+    spent = state.spent
+    assert spent is not None
+    unit = {"time": " seconds", "tokens": " tokens", "cost": ""}[spent.budget]
+    return (
+        f"its budget of {spent.budget} is spent: {spent.used:,.6g}{unit} "
+        f"of {spent.limit:,.6g}"
+    )
+
+
+def _stopping(state: RunState, why: str) -> Decision:
+    active = list(state.at(state.board.active))
+    queued = list(state.of(TaskStatus.QUEUED))
+    if state.cancelling is not None:
+        if active or queued:
+            return Decision(cancel=_ids([*active, *queued]), why=why)
+    elif state.refused and not state.spent:
+        if active:  # what is queued can go on once a person has helped
+            return Decision(cancel=_ids(active), why=why)
+    elif active or queued:  # what never began is skipped
+        skips = tuple(Skip(task.plan.id, why) for task in queued)
+        return Decision(cancel=_ids(active), skip=skips, why=why)
+    return Decision(end=_end(state))
 
 
 def _skips(state: RunState) -> tuple[Skip, ...]:
     """List the queued tasks that can never run, each with the task to blame."""
     skips: list[Skip] = []
-    for task in _of_status(state, TaskStatus.QUEUED):
+    for task in state.at(state.board.doomed):
         for needed in task.plan.depends_on:
             status = state.tasks[needed].status
-            if status in _BROKEN:
+            if status in BROKEN:
                 skips.append(Skip(task.plan.id, f"{needed} {_past(status)}"))
                 break
     return tuple(skips)
@@ -119,26 +162,98 @@ def _past(status: TaskStatus) -> str:
     }[status]
 
 
-def _startable(state: RunState, active: Sequence[TaskState]) -> tuple[TaskId, ...]:
-    room = state.plan.limit - len(active)
-    by_role = Counter(task.plan.role for task in active)
+def _startable(
+    state: RunState, now: float
+) -> tuple[tuple[TaskId, ...], tuple[TaskId, ...]]:
+    """Choose the tasks to begin, and name those that wait for the approval."""
+    plan, board = state.plan, state.board
+    gated = 0
+    ready = _ready(state, now)
+    if plan.approve and state.approval != "granted":
+        gated = ready & board.graph.writing
+        ready &= ~gated
+    room = plan.limit - board.active.bit_count()
+    if room > 0 and ready:
+        room = affordable(state, room)
+        for role in plan.role_limits:
+            ready = _within(state, role, ready, board.active)
+    at_work = board.active
     chosen: list[TaskId] = []
-    for ready in ready_tasks(state):
-        if len(chosen) >= room:
-            break
-        role = state.tasks[ready].plan.role
-        if by_role[role] < state.plan.role_limits.get(role, state.plan.limit):
-            by_role[role] += 1
-            chosen.append(ready)
-    return tuple(chosen)
+    while ready and room > 0:
+        place = (ready & -ready).bit_length() - 1
+        bit = 1 << place
+        ready &= ~bit
+        planned = state.tasks.at(place).plan
+        if bit & board.graph.careful and _collides(state, planned, at_work):
+            continue
+        at_work |= bit
+        room -= 1
+        chosen.append(planned.id)
+        ready = _within(state, planned.role, ready, at_work)
+    return tuple(chosen), _ids(state.at(gated))
+
+
+def _within(state: RunState, role: str, ready: int, at_work: int) -> int:
+    """Leave out of *ready* the tasks of *role*, if as many are *at_work* as may be."""
+    limit = state.plan.role_limits.get(role)
+    members = state.board.graph.roles.get(role, 0)
+    if limit is None or (members & at_work).bit_count() < limit:
+        return ready
+    return ready & ~members
+
+
+def _collides(state: RunState, planned: PlannedTask, at_work: int) -> bool:
+    """Tell whether one *at_work* writes to where *planned* will write to."""
+    return any(
+        overlap(one, other)
+        for task in state.at(at_work & state.board.graph.careful)
+        for other in task.plan.outputs
+        for one in planned.outputs
+    )
+
+
+def overlap(one: str, other: str) -> bool:
+    """Tell whether two paths name the same thing, or one holds the other."""
+    first, second = _parts(one), _parts(other)
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]
+
+
+def _parts(path: str) -> list[str]:
+    """Split *path*; what leads out of the workspace may be anywhere: it has none."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return []
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return parts
+
+
+def _wake(state: RunState, now: float) -> float | None:
+    """Tell the next moment at which something is due by time alone."""
+    moments = [task.not_before for task in state.at(_delayed(state, now))]
+    for task in state.of(TaskStatus.WAITING):
+        moments += [question.deadline for question in task.questions]
+    moments += [moment for moment in time_limits(state) if moment > now]
+    return min(moments, default=None)
 
 
 def _end(state: RunState) -> End:
     if state.cancelling is not None:
         return End(RunStatus.CANCELLED, state.cancelling)
-    failed = _of_status(state, TaskStatus.FAILED)
-    attention = _of_status(state, TaskStatus.NEEDS_ATTENTION)
-    queued = _of_status(state, TaskStatus.QUEUED)
+    undone = [t for t in state.tasks.values() if t.status is not TaskStatus.COMPLETED]
+    if state.spent is not None and undone:
+        return End(RunStatus.FAILED, spent_words(state))
+    if state.refused:
+        return End(RunStatus.BLOCKED, state.refused)
+    failed = list(state.of(TaskStatus.FAILED))
+    attention = list(state.of(TaskStatus.NEEDS_ATTENTION))
+    queued = list(state.of(TaskStatus.QUEUED))
+    if queued and not attention:
+        return End(RunStatus.BLOCKED, f"nothing lets these begin: {_names(queued)}")
     if queued:
         why = f"no result from {_names(attention)}; waiting for it: {_names(queued)}"
         return End(RunStatus.BLOCKED, why)
@@ -146,17 +261,12 @@ def _end(state: RunState) -> End:
         return End(RunStatus.FAILED, f"failed: {_names(failed)}")
     if attention:
         return End(RunStatus.FAILED, f"no result from {_names(attention)}")
-    undone = [t for t in state.tasks.values() if t.status is not TaskStatus.COMPLETED]
     if undone:
         return End(RunStatus.FAILED, f"did not complete: {_names(undone)}")
     return End(RunStatus.COMPLETED)
 
 
-def _of_status(state: RunState, status: TaskStatus) -> list[TaskState]:
-    return [task for task in state.tasks.values() if task.status is status]
-
-
-def _ids(tasks: Sequence[TaskState]) -> tuple[TaskId, ...]:
+def _ids(tasks: Iterable[TaskState]) -> tuple[TaskId, ...]:
     return tuple(task.plan.id for task in tasks)
 
 

@@ -48,7 +48,7 @@ class TaskStatus(Enum):
     @property
     def active(self) -> bool:
         """Whether an attempt is on its way."""
-        return self in {TaskStatus.RUNNING, TaskStatus.WAITING}
+        return self is TaskStatus.RUNNING or self is TaskStatus.WAITING
 
     @property
     def terminal(self) -> bool:

@@ -1,32 +1,52 @@
 """What an event says, in a few words."""
 
 from datetime import datetime
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import attrs
 
 from crew_actors.model import (
+    AnswerSeen,
+    ApprovalRequested,
     ArtifactWritten,
+    AttemptFailed,
     AttemptStarted,
+    BudgetSpent,
+    BudgetWarned,
     CancelRequested,
     Event,
+    GroupFinished,
     HeartbeatChanged,
+    MessageSent,
+    MessageSettled,
+    PlanApproved,
+    PlanRefused,
+    PlanRejected,
     ProcessEnded,
     ProcessStarted,
     Progress,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionExpired,
     Recorded,
+    ResultStored,
     RunBlocked,
     RunCancelled,
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunResumed,
     RunStarted,
     TaskCancelled,
     TaskCompleted,
     TaskFailed,
     TaskNeedsAttention,
+    TaskRequeued,
+    TasksAdded,
     TaskSkipped,
     UsageReported,
+    WorkspaceMade,
+    WorkspaceReleased,
     attempt_number,
 )
 from crew_actors.observe._text import clean, counted, duration, size
@@ -95,5 +115,97 @@ def _text(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one table over
             return f"no sign of life for {duration(seconds)} ({level})"
         case ArtifactWritten(artifact=artifact):
             return f"wrote {artifact.name}, {size(artifact.size)}"
+        case RunResumed(why=why):
+            return f"resumed: {why}"
+        case TaskRequeued(why=why):
+            return f"queued again: {why}"
+        case AttemptFailed(failure=failure, retry_at=moment):
+            return f"failed: {failure.message}; {_again(moment)}"
+        case AnswerSeen():
+            return "has answered"
+        case ResultStored(result=result):
+            return f"its result is stored as {result.name}"
+        case (
+            ApprovalRequested()
+            | PlanApproved()
+            | PlanRejected()
+            | TasksAdded()
+            | PlanRefused()
+            | BudgetWarned()
+            | BudgetSpent()
+            | GroupFinished()
+        ):
+            return _plan_text(event)
+        case _:
+            return _talk_text(event)
+
+
+def _again(moment: float) -> str:
+    """Say when a task is tried again, at *moment*, seconds since 1970."""
+    return f"again at {datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
+
+
+PlanEvent: TypeAlias = (
+    ApprovalRequested
+    | PlanApproved
+    | PlanRejected
+    | TasksAdded
+    | PlanRefused
+    | BudgetWarned
+    | BudgetSpent
+    | GroupFinished
+)
+TalkEvent: TypeAlias = (
+    QuestionAsked
+    | QuestionAnswered
+    | QuestionExpired
+    | MessageSent
+    | MessageSettled
+    | WorkspaceMade
+    | WorkspaceReleased
+)
+
+
+def _plan_text(event: PlanEvent) -> str:  # noqa: PLR0911 - a table
+    match event:
+        case ApprovalRequested(why=why):
+            return f"waits for an approval {why}: `crew approve` or `crew reject`"
+        case PlanApproved(by=by):
+            return f"approved by {by}"
+        case PlanRejected(by=by, why=why):
+            return f"rejected by {by}" + (f": {why}" if why else "")
+        case TasksAdded(by=task, tasks=tasks):
+            return f"{task} planned {counted(len(tasks), 'task')}"
+        case PlanRefused(why=why):
+            return f"the plan cannot be followed: {why}"
+        case BudgetWarned(budget=budget, used=used, limit=limit):
+            return f"most of the {budget} is used: {used:,.6g} of {limit:,.6g}"
+        case BudgetSpent(budget=budget, used=used, limit=limit):
+            return f"the {budget} is used up: {used:,.6g} of {limit:,.6g}"
+        case GroupFinished(group=group, completed=done, of=number):
+            return f"group {group}: {done} of {counted(number, 'task')} completed"
+        case _:
+            assert_never(event)
+
+
+def _talk_text(event: TalkEvent) -> str:  # noqa: PLR0911 - a table
+    match event:
+        case QuestionAsked(question=question):
+            choices = f" ({' | '.join(question.choices)})" if question.choices else ""
+            return f"asks: {question.text}{choices}"
+        case QuestionAnswered(answer=answer, by=by):
+            return f"{by} answered: {answer}"
+        case QuestionExpired():
+            return "nobody answered in time"
+        case MessageSent(message=message):
+            return f"{message.kind.replace('_', '-')} from {message.by}: {message.text}"
+        case MessageSettled(outcome=outcome, why=why):
+            return f"message {outcome}" + (f": {why}" if why else "")
+        case WorkspaceMade(branch=branch):
+            return f"works on branch {branch}"
+        case WorkspaceReleased(kept=True, why=why):
+            return f"its worktree was kept: {why}"
+        case WorkspaceReleased(branch=branch):
+            return f"its changes are on {branch}" if branch else "it changed nothing"
         case _:
             assert_never(event)

@@ -12,19 +12,35 @@ from typing import Final
 import attrs
 
 from crew_actors.model import (
+    ApprovalRequested,
+    AttemptFailed,
     AttemptStarted,
+    BudgetSpent,
+    BudgetWarned,
     CancelRequested,
+    GroupFinished,
     HeartbeatChanged,
+    MessageSent,
+    PlanApproved,
+    PlanRefused,
+    PlanRejected,
     ProcessEnded,
     Progress,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionExpired,
     Recorded,
+    RunResumed,
     RunState,
     TaskCancelled,
     TaskCompleted,
     TaskFailed,
     TaskId,
     TaskNeedsAttention,
+    TaskRequeued,
+    TasksAdded,
     TaskSkipped,
+    WorkspaceReleased,
 )
 from crew_actors.observe._describe import describe
 from crew_actors.observe._text import clean, duration
@@ -33,6 +49,13 @@ PROGRESS_EVERY: Final = 5.0
 """Seconds between two lines of progress from one task."""
 
 _ENDED = (TaskCompleted, TaskFailed, TaskCancelled, TaskNeedsAttention)
+_TOLD = (
+    *_ENDED,
+    *(TaskSkipped, TaskRequeued, AttemptStarted, AttemptFailed, HeartbeatChanged),
+    *(QuestionAsked, QuestionAnswered, QuestionExpired, MessageSent),
+    *(ApprovalRequested, PlanApproved, PlanRejected, TasksAdded, PlanRefused),
+    *(BudgetWarned, BudgetSpent, GroupFinished, CancelRequested, RunResumed),
+)
 
 
 @attrs.frozen
@@ -72,16 +95,18 @@ class Narrator:
                 return due and bool(clean(text))
             case ProcessEnded(survivors=survivors):
                 return bool(survivors)
-            case AttemptStarted() | CancelRequested() | HeartbeatChanged():
-                return True
+            case WorkspaceReleased(kept=kept):
+                return kept
             case event:
-                return isinstance(event, (*_ENDED, TaskSkipped))
+                return isinstance(event, _TOLD)
 
 
 def _addition(event: object, state: RunState) -> str:
     """Add what the event itself does not hold: who works on it, how long it took."""
     if isinstance(event, AttemptStarted):
         return f" ({clean(state.tasks[event.task].plan.agent)})"
+    if isinstance(event, QuestionAsked):
+        return f"; answer it: crew respond {state.run} --task {clean(event.task)} …"
     if isinstance(event, _ENDED):
         task = state.tasks[event.task]
         if task.started_at is not None and task.ended_at is not None:

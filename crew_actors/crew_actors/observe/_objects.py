@@ -13,7 +13,7 @@ from typing import cast
 import attrs
 
 
-def as_object(value: object) -> object:
+def as_object(value: object) -> object:  # noqa: PLR0911 - a table over kinds
     """Turn *value* into dicts, lists, strings, numbers, booleans and None."""
     match value:
         case None | bool() | int() | float() | str():
@@ -25,6 +25,9 @@ def as_object(value: object) -> object:
         case Mapping():
             table = cast("Mapping[object, object]", value)
             return {str(key): as_object(item) for key, item in table.items()}
+        case frozenset() | set():
+            members = cast("frozenset[object]", value)
+            return sorted((as_object(item) for item in members), key=str)
         case tuple() | list():
             return [as_object(item) for item in cast("Sequence[object]", value)]
         case _:

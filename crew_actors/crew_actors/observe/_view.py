@@ -90,6 +90,8 @@ def _elapsed(task: TaskState, now: float) -> str:
 
 
 def _last(task: TaskState) -> str:
+    if task.questions:
+        return f"asks: {task.questions[0].text}"
     if task.failure is not None:
         return task.failure.message
     if task.result is not None:
@@ -135,6 +137,8 @@ def headline(state: RunState, now: float) -> str:
             (now if state.ended_at is None else state.ended_at) - state.created_at
         ),
     ]
+    if state.approval == "requested":
+        parts.append("waits for `crew approve` or `crew reject`")
     if state.cancelling is not None and not state.status.terminal:
         parts.append(f"stopping: {clean(state.cancelling)}")
     return " · ".join(parts)

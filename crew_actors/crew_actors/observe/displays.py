@@ -10,8 +10,8 @@ from typing import Protocol
 import attrs
 import trio
 
-from crew_actors.journal import kind_of
-from crew_actors.model import Recorded, RunState, advance, begin
+from crew_actors.journal import advance_over, kind_of
+from crew_actors.model import Recorded, RunState
 from crew_actors.observe._describe import event_line
 from crew_actors.observe._lines import Narrator
 from crew_actors.observe._objects import fields_of, json_line
@@ -102,4 +102,4 @@ def folded(state: RunState | None, recorded: Recorded) -> RunState:
     Raises:
       IllegalEvent: it is not the next one.
     """
-    return begin(recorded) if state is None else advance(state, recorded)
+    return advance_over(state, recorded)

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Final, Literal, get_args
 
-from crew_actors.model import CommandSpec, TaskInput, TaskOutput
+from crew_actors.model import CommandSpec, Control, TaskInput, TaskOutput
 from crew_actors.resources._files import SourceFile, name_and_description
 from crew_actors.resources._frontmatter import split_document
 from crew_actors.resources._problems import Findings, nearest
@@ -16,7 +16,10 @@ PLACEHOLDERS: Final = ("python", "task", "task_file", "workspace", "goal")
 _RUNTIMES: Final[tuple[Literal["command"], ...]] = ("command",)
 _INPUTS: Final[tuple[TaskInput, ...]] = get_args(TaskInput)
 _OUTPUTS: Final[tuple[TaskOutput, ...]] = get_args(TaskOutput)
-COMMAND_KEYS: Final = ("command", "input", "output", "env", "timeout", "silence")
+_CONTROLS: Final[tuple[Control, ...]] = get_args(Control)
+COMMAND_KEYS: Final = (
+    *("command", "input", "output", "env", "timeout", "silence", "control"),
+)
 _MAX_TURNS: Final = 10_000
 _WEEK: Final = 604_800.0  # seconds; a longer limit is a mistake
 
@@ -112,6 +115,7 @@ def _command(reader: Reader, runtime: Literal["command"] | None) -> CommandSpec 
         env=_env(reader),
         timeout=reader.seconds("timeout", _WEEK),
         silence=reader.seconds("silence", _WEEK),
+        control=reader.choice("control", _CONTROLS) or "none",
     )
 
 

@@ -24,8 +24,8 @@ from crew_actors.resources._resources import Source, Tier
 
 _BUILTIN: Final = Path(__file__).parent / "builtin"
 _KINDS: Final[tuple[Kind, ...]] = ("agent", "team", "workflow")
-_MAX_FILES: Final = 500  # in one folder
-_MAX_SIZE: Final = 1 << 20  # bytes of one file
+MAX_FILES: Final = 500  # in one folder
+MAX_SIZE: Final = 1 << 20  # bytes of one file
 
 
 @attrs.frozen
@@ -55,13 +55,20 @@ def _folders(places: Places, project: Project | None) -> Iterator[_Folder]:
     if project is None:
         return
     root = project.root
-    own = project.crew_dir
-    if not any((own / f"{kind}s").is_dir() for kind in _KINDS):
-        own = root / ".pi" / "teams"
+    own = project_folder(project)
     for kind in _KINDS:
         yield _Folder(kind, "project", own / f"{kind}s", within=root)
     claude = root / ".claude" / "agents"
     yield _Folder("agent", "project", claude, within=root, foreign=True)
+
+
+def project_folder(project: Project) -> Path:
+    """Tell which folder of *project* holds its resources. It need not exist."""
+    foreign = project.root / ".pi" / "teams"
+    for folder in (project.crew_dir, foreign):
+        if any((folder / f"{kind}s").is_dir() for kind in _KINDS):
+            return folder
+    return project.crew_dir
 
 
 def _read_folder(folder: _Folder) -> Iterator[SourceFile | Problem]:
@@ -82,10 +89,10 @@ def _read_folder(folder: _Folder) -> Iterator[SourceFile | Problem]:
     for name in names:
         if name.endswith(".md") and name not in mine and name != "README.md":
             yield _stray(folder, name)
-    if len(mine) > _MAX_FILES:
-        message = f"has {len(mine)} files; only the first {_MAX_FILES} are read"
+    if len(mine) > MAX_FILES:
+        message = f"has {len(mine)} files; only the first {MAX_FILES} are read"
         yield _unread(folder.path, message)
-    for name in mine[:_MAX_FILES]:
+    for name in mine[:MAX_FILES]:
         yield _read_file(folder, home, name)
 
 
@@ -135,9 +142,9 @@ def _content(path: Path) -> bytes:
     with os.fdopen(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise _Refused("it is not a regular file")
-        content = file.read(_MAX_SIZE + 1)
-    if len(content) > _MAX_SIZE:
-        raise _Refused(f"it is larger than {_MAX_SIZE} bytes")
+        content = file.read(MAX_SIZE + 1)
+    if len(content) > MAX_SIZE:
+        raise _Refused(f"it is larger than {MAX_SIZE} bytes")
     return content
 
 

@@ -7,6 +7,7 @@
 #    name that somebody meant to define.
 """Load agents, teams and workflows."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import attrs
@@ -50,7 +51,7 @@ class _Shelves:
 
     def add(self, file: SourceFile) -> None:
         findings = Findings(file.source.path)
-        resource, reasons = _parse(file, findings)
+        resource, reasons = parse_file(file, findings)
         self.problems += findings.problems
         if not is_name(resource.name):
             return
@@ -102,8 +103,15 @@ def load_catalog(places: Places, project: Project | None) -> Catalog:
     Reads files, and waits for the disk. Never raises because of a file: what is
     wrong is in `Catalog.problems`.
     """
+    return catalog_of(find_files(places, project), project)
+
+
+def catalog_of(
+    files: Iterable[SourceFile | Problem], project: Project | None
+) -> Catalog:
+    """Make a catalog of *files*, which come lower tiers first."""
     shelves = _Shelves()
-    for found in find_files(places, project):
+    for found in files:
         if isinstance(found, Problem):
             shelves.problems.append(found)
         else:
@@ -122,7 +130,7 @@ def load_catalog(places: Places, project: Project | None) -> Catalog:
     )
 
 
-def _parse(
+def parse_file(
     file: SourceFile, findings: Findings
 ) -> tuple[Resource, tuple[Problem, ...]]:
     """Read *file*; also return why the resource cannot be used, if so."""

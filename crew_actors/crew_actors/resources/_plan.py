@@ -1,5 +1,8 @@
 """A team, a workflow and a goal become tasks."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import attrs
 
 from crew_actors.model import PlannedTask, parse_task_id
@@ -15,6 +18,25 @@ from crew_actors.resources._resources import Agent, Catalog, Role, Step, Team, W
 
 AGENT_PROGRAM = "agent"
 """The runtime of an agent that names none: the program the user has configured."""
+
+
+ADAPTIVE = "ADAPTIVE_PLAN_JSON_START"
+"""With which a step asks for the plan of further tasks."""
+
+READ_ONLY: Final = frozenset(
+    {
+        "analyst",
+        "critic",
+        "explorer",
+        "planner",
+        "reviewer",
+        "security-reviewer",
+        "verifier",
+        "writer",
+    }
+)
+"""Roles that are to look and not to change. A role that is not known may write, so
+that a plan which must be approved first is not begun by it."""
 
 
 def plan_tasks(
@@ -47,6 +69,31 @@ def plan_tasks(
     )
 
 
+def adaptive_step(workflow: Workflow) -> Step | None:
+    """Find the step whose result is the plan of further tasks; the last, if several."""
+    asked = [step for step in workflow.steps if ADAPTIVE in step.prompt]
+    return asked[-1] if asked else None
+
+
+def plan_roles(
+    catalog: Catalog, team: Team, workflow: Workflow
+) -> Mapping[str, PlannedTask]:
+    """Make, for each role of *team*, a task that planned ones can be made from.
+
+    Raises:
+      InvalidWorkflow: the team has a role without an agent. Nothing was planned.
+    """
+    problems = errors_of(role_problems(catalog, team))
+    if problems:
+        raise InvalidWorkflow(workflow.name, problems)
+    return {
+        role.name: _task(
+            Step(id=role.name, role=role.name), role, catalog.agents[role.agent], ""
+        )
+        for role in team.roles
+    }
+
+
 def _task(step: Step, role: Role, agent: Agent, goal: str) -> PlannedTask:
     return PlannedTask(
         id=parse_task_id(step.id),
@@ -57,10 +104,12 @@ def _task(step: Step, role: Role, agent: Agent, goal: str) -> PlannedTask:
         depends_on=tuple(parse_task_id(name) for name in step.depends_on),
         prompt=step.prompt.replace("{goal}", goal),
         instructions=agent.prompt,
+        writes=role.name not in READ_ONLY,
         runtime=agent.runtime or AGENT_PROGRAM,
         command=agent.command,
         output=step.output,
         reads=step.reads,
+        outputs=step.writes,
         model=step.model or role.model or agent.model,
         verify=step.verify,
     )

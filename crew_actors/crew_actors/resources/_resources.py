@@ -105,6 +105,9 @@ class Step:
     reads: tuple[str, ...] = ()
     """Names of outputs of other steps."""
 
+    writes: tuple[str, ...] = ()
+    """Paths of the workspace that it will write to."""
+
     model: str | None = None
     skills: tuple[str, ...] | None = None
     verify: bool = False

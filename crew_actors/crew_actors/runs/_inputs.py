@@ -1,37 +1,46 @@
 """Make ready what an attempt needs: its folder, and what came before it."""
 
 import json
-from pathlib import Path
+from collections.abc import Mapping
 
 import trio
 
 from crew_actors.journal import ArtifactStore
-from crew_actors.model import AttemptId, PlannedTask, RunState, TaskState
+from crew_actors.model import TaskState
 from crew_actors.runs._files import make_work
+from crew_actors.runs._port import AttemptPort
+from crew_actors.runs._workspace import Workspace
 from crew_actors.runtimes import DependencyResult, Job
 
 
 async def make_job(
-    state: RunState, task: PlannedTask, attempt: AttemptId, store: ArtifactStore
+    port: AttemptPort, workspace: Workspace, environ: Mapping[str, str]
 ) -> Job:
-    """Make the job of *attempt*. What it depends on has completed in *state*.
+    """Make the job of an attempt. What it depends on has completed.
 
     Raises:
       ArtifactDamaged: a result on disk is not what its agent has left.
-      OSError: the folder of the attempt cannot be made.
+      WorktreeError: it cannot have a worktree.
+      OSError: its folder cannot be made.
     """
-    folder = await trio.to_thread.run_sync(make_work, store.folder, attempt)
+    task, state, store = port.task, workspace.state, port.store
+    port.folder = await trio.to_thread.run_sync(make_work, store.folder, port.attempt)
     dependencies: dict[str, DependencyResult] = {
         needed: await _read(state.tasks[needed], store) for needed in task.depends_on
     }
+    before = state.tasks[task.id]
     return Job(
         run=state.run,
         task=task,
-        attempt=attempt,
+        attempt=port.attempt,
         goal=state.plan.goal,
-        workspace=Path(state.workspace),
-        folder=folder,
+        workspace=await workspace.enter(port),
+        folder=port.folder,
         dependencies=dependencies,
+        environ=environ,
+        messages=before.mail,
+        answers=before.answers,
+        depth=state.plan.depth,
     )
 
 

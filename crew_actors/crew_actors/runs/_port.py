@@ -4,18 +4,24 @@
 # is a deadline of the one task that tells it; nothing polls.
 """The way from a running attempt to the actor of its run."""
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import trio
 
-from crew_actors.actors import MailboxClosed, Ref
+from crew_actors.actors import MailboxClosed, MailboxFull, Ref
 from crew_actors.journal import ArtifactError, ArtifactStore, JournalIO
 from crew_actors.model import (
+    AnswerSeen,
     Artifact,
     ArtifactWritten,
     AttemptId,
     HeartbeatChanged,
+    Message,
+    MessageOutcome,
     PlannedTask,
     ProcessEnded,
     ProcessStarted,
@@ -25,7 +31,9 @@ from crew_actors.model import (
     UsageReported,
 )
 from crew_actors.runs._messages import Report, RunMessage
+from crew_actors.runs._talk import Talk
 from crew_actors.runs._words import words
+from crew_actors.runs._workspace import PATCH
 from crew_actors.runtimes import COST_LIMIT, BadArtifact
 from crew_supervisors import (
     ChildProcess,
@@ -59,7 +67,12 @@ class AttemptPort:
     task: PlannedTask
     attempt: AttemptId
     _run: Ref[RunMessage] = attrs.field(alias="run")
-    _store: ArtifactStore = attrs.field(alias="store")
+    store: ArtifactStore
+    _clock: Callable[[], float] = attrs.field(alias="clock", default=time.time)
+    _question_seconds: float = attrs.field(alias="question_seconds", default=600.0)
+    talk: Talk = attrs.field(init=False)
+    folder: Path = attrs.field(factory=Path, init=False)
+    """The scratch folder of the attempt, once it is made."""
     _process: ChildProcess | None = None
     _pending: str | None = None
     _said: trio.Event = attrs.field(factory=trio.Event)
@@ -72,6 +85,14 @@ class AttemptPort:
             activity=self._works,
             probe=self._lives,
             on_level=self._level,
+        )
+        self.talk = Talk(
+            self.task,
+            self.attempt,
+            report=self.report,
+            give_up=self._report_now,
+            clock=self._clock,
+            seconds=self._question_seconds,
         )
 
     @property
@@ -86,6 +107,11 @@ class AttemptPort:
         except MailboxClosed:
             # The run is being stopped, and with it this attempt, in a moment.
             await trio.sleep_forever()
+
+    def _report_now(self, event: TaskEvent) -> None:
+        """Report *event* if there is room for it. Not a checkpoint."""
+        with suppress(MailboxClosed, MailboxFull):
+            self._run.tell_nowait(Report(event))
 
     async def progress(self, text: str) -> None:
         """Tell what the agent is doing."""
@@ -136,7 +162,8 @@ class AttemptPort:
 
         One that the step has chosen may be left by the agent as well.
         """
-        return {"data.json"} if self.task.output else {"data.json", "result.md"}
+        names = {"data.json", PATCH}
+        return names if self.task.output else {*names, "result.md"}
 
     async def keep(self, name: str, content: bytes | Path) -> Artifact:
         """Keep *content* as an artifact and report it.
@@ -145,11 +172,40 @@ class AttemptPort:
           ArtifactError: nothing was kept.
         """
         task, attempt = self.task.id, self.attempt
-        artifact = await self._store.write(task, attempt, name, content)
+        artifact = await self.store.write(task, attempt, name, content)
         await self.report(
             ArtifactWritten(task=task, attempt=attempt, artifact=artifact)
         )
         return artifact
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...] = (),
+        seconds: float | None = None,
+        permission: bool = False,
+    ) -> str | None:
+        """Ask the people around, and wait for an answer; None if none comes in time."""
+        answer = await self.talk.ask(
+            text, choices=choices, seconds=seconds, permission=permission
+        )
+        self.beat()
+        return answer
+
+    async def next_message(self) -> Message:
+        """Wait for the next message to this attempt."""
+        return await self.talk.next_message()
+
+    async def settle_message(
+        self, message: str, outcome: MessageOutcome, why: str = ""
+    ) -> None:
+        """Tell what became of a message that was taken."""
+        await self.talk.settle(message, outcome, why)
+
+    async def answer_seen(self) -> None:
+        """Tell that the agent has given its final answer."""
+        await self.report(AnswerSeen(task=self.task.id, attempt=self.attempt))
 
     async def process_started(self, process: ChildProcess) -> None:
         """Tell that the agent is a process, and which."""
@@ -198,6 +254,8 @@ class AttemptPort:
         self._watcher.beat()
 
     async def _works(self) -> bool:
+        if self.talk.waits:  # for a person, who may be slow
+            return True
         return self._process is not None and await self._cpu(self._process)
 
     async def _lives(self) -> bool:

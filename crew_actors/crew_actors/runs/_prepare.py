@@ -21,9 +21,13 @@ from crew_actors.model import (
     GOAL_LIMIT,
     CommandSpec,
     Consent,
+    Limits,
     OnFailure,
     PlannedTask,
+    RetryPolicy,
     RunPlan,
+    Workspace,
+    parse_task_id,
 )
 from crew_actors.resources import (
     Catalog,
@@ -31,10 +35,17 @@ from crew_actors.resources import (
     ResourceError,
     Team,
     Workflow,
+    adaptive_step,
     executables,
+    plan_roles,
     plan_tasks,
 )
-from crew_actors.runtimes import AGENT_CLIS, find_agent_cli, search_path
+from crew_actors.runtimes import (
+    AGENT_CLIS,
+    DEPTH_VARIABLE,
+    find_agent_cli,
+    search_path,
+)
 from crew_supervisors import ProcessError, resolve_executable
 
 PLAN_LIMIT = MAX_EVENT - (64 << 10)
@@ -55,8 +66,12 @@ class RunRequest:
     team: str | None = None
     workflow: str | None = None
     limit: int | None = None
-    on_failure: OnFailure = "drain"
+    on_failure: OnFailure | None = None
     agent_runtime: str | None = None
+    limits: Limits | None = None
+    retry: RetryPolicy | None = None
+    workspace: Workspace | None = None
+    approve: bool | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +115,21 @@ class NoAgentCli(UserError):
             f"team {self.team!r} needs an agent CLI to run {', '.join(self.agents)}, "
             f"and {missing}. Install one, or use a team that needs none: "
             f"--team {FALLBACK_TEAM}"
+        )
+
+
+class NestedTooDeep(UserError):
+    """An agent of a nested run wants to start a run. Nothing was started."""
+
+    def __init__(self, depth: int, most: int) -> None:
+        super().__init__(depth, most)
+        self.depth = depth
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"this is inside of a run that is nested {self.depth - 1} times already, "
+            f"and {self.most} is the most: do the work here instead"
         )
 
 
@@ -168,12 +198,20 @@ def prepare(
         if errors:
             raise FilesInTheWay(error, errors) from error
         raise
-    tasks = _with_commands(catalog, planned, cli)
-    helpless = tuple(sorted({task.agent for task in tasks if task.command is None}))
+    silence = settings.limits.silence
+    tasks = _with_commands(catalog, planned, cli, silence)
+    step = adaptive_step(workflow)
+    templates: dict[str, PlannedTask] = {}
+    if step is not None:
+        roles = plan_roles(catalog, team, workflow)
+        made = _with_commands(catalog, tuple(roles.values()), cli, silence)
+        templates = dict(zip(roles, made, strict=True))
+    everything = (*tasks, *templates.values())
+    helpless = tuple(sorted({task.agent for task in everything if not task.command}))
     if helpless:
         raise NoAgentCli(team.name, helpless, wanted)
-    _check_programs(tasks, workspace, path)
-    _check_size(request.goal, tasks)
+    _check_programs(everything, workspace, path)
+    _check_size(request.goal, everything)
     plan = RunPlan(
         goal=request.goal,
         team=team.name,
@@ -185,9 +223,29 @@ def prepare(
             for role in team.roles
             if role.max_concurrency is not None
         },
-        on_failure=request.on_failure,
+        on_failure=request.on_failure or settings.run.on_failure,
+        limits=request.limits or settings.run_limits(),
+        retry=request.retry or settings.retry_policy(),
+        workspace=request.workspace or settings.run.workspace,
+        approve=settings.run.approve if request.approve is None else request.approve,
+        adaptive=None if step is None else parse_task_id(step.id),
+        templates=templates,
+        depth=nesting(environ, settings.limits.depth),
     )
     return Prepared(plan=plan, note=note)
+
+
+def nesting(environ: Mapping[str, str], most: int) -> int:
+    """Tell how many runs the one is nested in that *environ* is found in.
+
+    Raises:
+      NestedTooDeep: that is more than *most*.
+    """
+    told = environ.get(DEPTH_VARIABLE, "0")
+    depth = int(told) if told.isdecimal() else 0
+    if depth > most:
+        raise NestedTooDeep(depth, most)
+    return depth
 
 
 def _check(request: RunRequest) -> None:
@@ -259,7 +317,10 @@ def _which(path: str, workspace: Path, program: str) -> str | None:
 
 
 def _with_commands(
-    catalog: Catalog, planned: tuple[PlannedTask, ...], cli: CommandSpec | None
+    catalog: Catalog,
+    planned: tuple[PlannedTask, ...],
+    cli: CommandSpec | None,
+    silence: float | None,
 ) -> tuple[PlannedTask, ...]:
     """Give each task its command, and what its user must have agreed to."""
     consents = {
@@ -270,11 +331,20 @@ def _with_commands(
         attrs.evolve(
             task,
             runtime=task.runtime if task.command is not None else "command",
-            command=task.command or cli,
+            command=_with_silence(task.command or cli, silence),
             consent=consents.get(task.agent),
         )
         for task in planned
     )
+
+
+def _with_silence(
+    command: CommandSpec | None, silence: float | None
+) -> CommandSpec | None:
+    """Give a command the limit on its silence that holds where it has none itself."""
+    if command is None or command.silence is not None:
+        return command
+    return attrs.evolve(command, silence=silence)
 
 
 def _check_programs(tasks: tuple[PlannedTask, ...], workspace: Path, path: str) -> None:

@@ -20,6 +20,7 @@ from crew_actors.model import (
     Artifact,
     Failure,
     FailureKind,
+    ResultStored,
     TaskCancelled,
     TaskCompleted,
     TaskEnding,
@@ -27,62 +28,85 @@ from crew_actors.model import (
     TaskNeedsAttention,
 )
 from crew_actors.runs._failures import describe, find_cause
-from crew_actors.runs._messages import StopTask
+from crew_actors.runs._messages import Deliver, StopTask, TaskMessage, TellAnswer
 from crew_actors.runs._port import AgentSilent, AttemptPort
 from crew_actors.runs._words import last_words, words
+from crew_actors.runs._workspace import Workspace
 from crew_actors.runtimes import Completed, Failed, Job, NoResult, Outcome, Runtime
+from crew_actors.worktrees import WorktreeError
 from crew_supervisors import ChildSpec, open_supervisor
 
 Prepare = Callable[[], Awaitable[Job]]
-"""Makes ready what an attempt needs."""
+"""Makes ready what an attempt needs.
+
+Raises `ArtifactDamaged`, `WorktreeError` or `OSError` if that cannot be done.
+"""
 
 
-async def task_actor(
-    inbox: Inbox[StopTask],
-    port: AttemptPort,
-    prepare: Prepare,
-    runtime: Runtime,
-    journal: Journal,
-) -> None:
+@attrs.frozen(kw_only=True)
+class TaskOrder:
+    """What the actor of a task is started with."""
+
+    port: AttemptPort
+    prepare: Prepare
+    runtime: Runtime
+    journal: Journal
+    workspace: Workspace
+
+
+async def task_actor(inbox: Inbox[TaskMessage], order: TaskOrder) -> None:
     """Make one attempt at a task, and report how it ended."""
-    attempt = Attempt(port, prepare, runtime, journal)
+    port = order.port
+    attempt = Attempt(order)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(attempt.listen, inbox)
         await attempt.make()
         nursery.cancel_scope.cancel()
     await port.settle()
-    await port.report(await attempt.ending())
+    ending = await attempt.ending()
+    completed = isinstance(ending, TaskCompleted)
+    await order.workspace.leave(port, completed=completed)
+    await port.report(ending)
 
 
 @attrs.define(eq=False)
 class Attempt:
     """One attempt at a task. Only its task actor calls this."""
 
-    port: AttemptPort
-    prepare: Prepare
-    runtime: Runtime
-    journal: Journal
+    order: TaskOrder
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _why: str | None = None
     """Why it is to be stopped, once somebody has asked."""
     _outcome: Outcome | None = None
     """How it ended; None if it was stopped."""
 
-    async def listen(self, inbox: Inbox[StopTask]) -> None:
-        """Stop the attempt when a message says so."""
+    @property
+    def port(self) -> AttemptPort:
+        """The way from the attempt to its run."""
+        return self.order.port
+
+    async def listen(self, inbox: Inbox[TaskMessage]) -> None:
+        """Do what messages ask for: stop the attempt, or tell its agent something."""
         async for message in inbox:
-            self._why = self._why or message.why
-            self._scope.cancel()
-            if message.now:
-                await self.port.kill()
+            match message:
+                case StopTask(why=why, now=now):
+                    self._why = self._why or why
+                    self.port.talk.closed = True
+                    self._scope.cancel()
+                    if now:
+                        await self.port.kill()
+                case TellAnswer(question=question, answer=answer):
+                    self.port.talk.answered(question, answer)
+                case Deliver(message=told):
+                    self.port.talk.deliver(told)
 
     async def make(self) -> None:
         """Run the agent, until it has ended or is stopped."""
         with self._scope:
             try:
-                job = await self.prepare()
-                await self.journal.flush()  # it is on disk before its process exists
-                self._outcome = await _supervised(job, self.port, self.runtime)
+                job = await self.order.prepare()
+                await self.order.journal.flush()  # on disk before its process exists
+                self._outcome = await _supervised(job, self.port, self.order.runtime)
             except Exception as error:  # noqa: BLE001  # rule 3: it fails this attempt
                 self._outcome = Failed(failure=_failure(error))
 
@@ -127,6 +151,9 @@ def _failure(error: Exception) -> Failure:
     silence = find_cause(error, AgentSilent)
     if silence is not None:
         return Failure(kind=FailureKind.TIMEOUT, message=str(silence))
+    worktree = find_cause(error, WorktreeError)
+    if worktree is not None:
+        return Failure(kind=FailureKind.START, message=str(worktree))
     if find_cause(error, JournalError) is not None:
         return Failure(kind=FailureKind.STORAGE, message=describe(error))
     return Failure(kind=FailureKind.CRASH, message=describe(error))
@@ -144,6 +171,8 @@ async def _completed(port: AttemptPort, outcome: Completed) -> TaskEnding:
     except (ArtifactError, JournalError, NotJson) as error:
         failure = Failure(kind=FailureKind.STORAGE, message=words(str(error)))
         return TaskFailed(task=task.id, attempt=attempt, failure=failure)
+    stored = ResultStored(task=task.id, attempt=attempt, result=result, data=data)
+    await port.report(stored)
     return TaskCompleted(task=task.id, attempt=attempt, result=result, data=data)
 
 

@@ -1,4 +1,7 @@
+# Secrets are masked before a text is cut: half of one would not be known any more.
 """What foreigners say, in a form that can be stored. Pure functions."""
+
+from crew_actors.redaction import redact
 
 WORDS_LIMIT = 500
 """Characters that are kept of what an agent says on its way, or of a reason."""
@@ -8,8 +11,8 @@ DETAIL_LIMIT = 4_000
 
 
 def words(text: str) -> str:
-    """Return the beginning of *text*, with characters that UTF-8 can hold."""
-    return _storable(text[:WORDS_LIMIT])
+    """Return the beginning of *text*, masked, with characters that UTF-8 can hold."""
+    return _storable(redact(text[: 2 * WORDS_LIMIT])[:WORDS_LIMIT])
 
 
 def printable(text: str) -> str:
@@ -21,8 +24,8 @@ def printable(text: str) -> str:
 
 
 def last_words(text: str) -> str:
-    """Return the end of *text*, with characters that UTF-8 can hold."""
-    return _storable(text[-DETAIL_LIMIT:])
+    """Return the end of *text*, masked, with characters that UTF-8 can hold."""
+    return _storable(redact(text[-2 * DETAIL_LIMIT :])[-DETAIL_LIMIT:])
 
 
 def _storable(text: str) -> str:

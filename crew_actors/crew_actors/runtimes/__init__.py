@@ -4,6 +4,7 @@
 #   _outcome   how an attempt can end     _function      an agent in this process
 #   _prompt    what an agent is told      _clis          agent CLIs known by name
 #   _messages  what its lines mean        _answer        lines and exit -> outcome
+#   _conversation  what it is told while it works
 """Runtimes: how one agent runs."""
 
 from crew_actors.runtimes._clis import (
@@ -17,6 +18,7 @@ from crew_actors.runtimes._command import (
 from crew_actors.runtimes._command_line import search_path as search_path
 from crew_actors.runtimes._function import function_runtime as function_runtime
 from crew_actors.runtimes._job import (
+    DEPTH_VARIABLE as DEPTH_VARIABLE,
     AgentFunction as AgentFunction,
     DependencyResult as DependencyResult,
     Job as Job,

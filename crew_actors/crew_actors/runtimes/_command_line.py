@@ -50,7 +50,8 @@ def command_line(
         argv.append(task)
     if spec.input == "file" and not _mentions(spec, "task_file"):
         argv.append(str(task_file))
-    stdin = _encoded(prompt) if spec.input == "stdin" else None
+    whole = spec.input == "stdin" and spec.control == "none"
+    stdin = _encoded(prompt) if whole else None
     return CommandLine(argv=tuple(argv), stdin=stdin)
 
 

@@ -13,14 +13,20 @@ from typing import Protocol, TypeAlias
 import attrs
 
 from crew_actors.model import (
+    Answer,
     Artifact,
     AttemptId,
+    Message,
+    MessageOutcome,
     PlannedTask,
     RunId,
     Usage,
 )
 from crew_actors.runtimes._outcome import Outcome
 from crew_supervisors import ChildProcess, ProcessExit, Supervisor
+
+DEPTH_VARIABLE = "CREW_DEPTH"
+"""Tells a process in how many runs it is nested; missing outside of any."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +59,15 @@ class Job:
     environ: Mapping[str, str] = attrs.field(factory=lambda: dict(os.environ))
     """From which the agent's environment is chosen."""
 
+    messages: tuple[Message, ...] = ()
+    """What it is told by people before it begins."""
+
+    answers: tuple[Answer, ...] = ()
+    """What earlier attempts have asked, and heard."""
+
+    depth: int = 0
+    """How many runs its run is nested in."""
+
     @property
     def output(self) -> Path:
         """The folder in which the agent may leave files."""
@@ -79,6 +94,39 @@ class Port(Protocol):
           BadArtifact: the name or the file cannot be one. Nothing was kept.
         """
         ...
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...] = (),
+        seconds: float | None = None,
+        permission: bool = False,
+    ) -> str | None:
+        """Ask the people around, and wait for an answer; None if none comes in time.
+
+        The task waits meanwhile, and an agent that waits is not held for dead.
+        The answer is waited for *seconds*, at most 3,600; without it, as the run says.
+        With *permission* the answer is to be `allow` or `deny`. A checkpoint; when
+        cancelled, the question is void.
+        """
+        ...
+
+    async def next_message(self) -> Message:
+        """Wait for a message that somebody sends to this attempt.
+
+        It is `queued` until it was taken and settled. A checkpoint; a cancelled call
+        takes nothing.
+        """
+        ...
+
+    async def settle_message(
+        self, message: str, outcome: MessageOutcome, why: str = ""
+    ) -> None:
+        """Tell what became of the message with that id, which was taken."""
+
+    async def answer_seen(self) -> None:
+        """Tell that the agent has given its final answer."""
 
     async def process_started(self, process: ChildProcess) -> None:
         """Tell that the agent is a process, and which."""

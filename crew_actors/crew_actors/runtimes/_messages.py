@@ -57,7 +57,27 @@ class Fails:
     message: str
 
 
-Message: TypeAlias = Says | Leaves | Uses | Results | Fails
+@attrs.frozen(kw_only=True)
+class Asks:
+    """The agent wants to know something."""
+
+    id: str
+    """By which it knows the answer; empty if it does not care."""
+    text: str
+    choices: tuple[str, ...] = ()
+    seconds: float | None = None
+    """How long it waits for the answer, if it says so."""
+    permission: bool = False
+
+
+@attrs.frozen
+class Received:
+    """The agent has read the message with that id."""
+
+    message: str
+
+
+Message: TypeAlias = Says | Leaves | Uses | Results | Fails | Asks | Received
 
 _decoder = msgspec.json.Decoder()
 
@@ -77,7 +97,7 @@ def understand(line: str) -> Message:
     return Says(stripped[:PROGRESS_LIMIT])
 
 
-def _message(found: dict[str, object]) -> Message | None:
+def _message(found: dict[str, object]) -> Message | None:  # noqa: PLR0911 - a table
     match found:
         case {"type": "progress", "text": str(text)}:
             return Says(text[:PROGRESS_LIMIT])
@@ -89,8 +109,30 @@ def _message(found: dict[str, object]) -> Message | None:
             return Results(text, found.get("data"))
         case {"type": "failure", "message": str(message)}:
             return Fails(message)
+        case {"type": "question", "text": str(text)}:
+            return _question(found, text)
+        case {"type": "received", "id": str(message)}:
+            return Received(message)
         case _:
             return None
+
+
+def _question(found: dict[str, object], text: str) -> Asks:
+    name, choices = found.get("id"), found.get("choices")
+    seconds = found.get("timeout")
+    return Asks(
+        id=name if isinstance(name, str) else "",
+        text=text[:PROGRESS_LIMIT],
+        choices=_choices(choices),
+        seconds=float(seconds) if _is_price(seconds) else None,
+        permission=found.get("permission") is True,
+    )
+
+
+def _choices(found: object) -> tuple[str, ...]:
+    if not isinstance(found, list):
+        return ()
+    return tuple(one for one in cast("list[object]", found) if isinstance(one, str))
 
 
 def _usage(found: dict[str, object]) -> Usage:

@@ -4,10 +4,10 @@
 """Build the prompt of a task. Pure functions over texts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from crew_actors.model import PlannedTask
+from crew_actors.model import Answer as Told, Message, PlannedTask
 from crew_actors.runtimes._job import DependencyResult
 
 RESULT_LIMIT = 24_000
@@ -20,15 +20,30 @@ _NOTICE = (
 
 
 def build_prompt(
-    task: PlannedTask, goal: str, dependencies: Mapping[str, DependencyResult]
+    task: PlannedTask,
+    goal: str,
+    dependencies: Mapping[str, DependencyResult],
+    *,
+    messages: Sequence[Message] = (),
+    answers: Sequence[Told] = (),
 ) -> str:
-    """Write the whole text that the agent of *task* is given."""
+    """Write the whole text that the agent of *task* is given.
+
+    *messages* and *answers* come from the people who watch the run.
+    """
     parts = [task.instructions.strip()] if task.instructions.strip() else []
     parts.append(f"# Goal\n\n{goal.strip()}")
     parts.append(f"# Your task: {task.title}\n\n{task.prompt.strip()}".rstrip())
+    if messages:
+        parts.append("\n\n".join(["# Also", *(fenced(one.text) for one in messages)]))
+    if answers:
+        told = [f"You asked:\n\n{fenced(one.question)}" for one in answers]
+        heard = [f"The answer:\n\n{fenced(one.answer)}" for one in answers]
+        pairs = [text for pair in zip(told, heard, strict=True) for text in pair]
+        parts.append("\n\n".join(["# What you have asked before", *pairs]))
     if dependencies:
-        fenced = [_section(name, result) for name, result in dependencies.items()]
-        parts.append("\n\n".join(["# Results of earlier tasks", _NOTICE, *fenced]))
+        sections = [_section(name, result) for name, result in dependencies.items()]
+        parts.append("\n\n".join(["# Results of earlier tasks", _NOTICE, *sections]))
     return "\n\n".join(parts) + "\n"
 
 

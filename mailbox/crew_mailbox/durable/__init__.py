@@ -7,6 +7,7 @@
 #   _archive            settled letters as bytes
 #   _tables _database   the database: its tables, and its writing side
 #   _readers _check     queries and validation, which change nothing
+#   _salvage            a damaged database, read in a copy
 #   _repair             what puts a damaged mailbox right
 #   _events _writer     the task that writes, and what it tells
 #   _opening _mailbox   the handle that programs hold
@@ -36,6 +37,7 @@ from crew_mailbox.durable._errors import (
     UnknownLetter as UnknownLetter,
 )
 from crew_mailbox.durable._events import (
+    ArchiveDropped as ArchiveDropped,
     DurableEvent as DurableEvent,
     DurableStatistics as DurableStatistics,
     LetterDead as LetterDead,

@@ -4,7 +4,7 @@
 #    many letters follow, in the order of their numbers. `zcat` shows it.
 # 2. Its name is the hash of its bytes: what was changed is found out, and the same
 #    letters make the same file.
-# 3. It never changes, and nothing here ever removes one.
+# 3. It never changes. The oldest are removed if the mailbox was given a bound for them.
 """Settled letters as bytes, and back."""
 
 import base64
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from crew_mailbox.durable._disk import MailboxFolder, told, write_file
+from crew_mailbox.durable._disk import MailboxFolder, sync_folder, told, write_file
 from crew_mailbox.durable._errors import (
     BadLetter,
     MailboxDamaged,
@@ -24,6 +24,7 @@ from crew_mailbox.durable._errors import (
     NewerMailbox,
 )
 from crew_mailbox.durable._letters import (
+    NAME_LENGTH,
     StoredLetter,
     from_row,
     to_record,
@@ -35,6 +36,13 @@ FORMAT: Final = 1
 LARGEST: Final = 1 << 30
 """The most bytes that an archive may have when it is unpacked."""
 
+_NAMES: Final = 5 * NAME_LENGTH
+"""More characters than all fields of a letter have, apart from its body. JSON takes 6
+bytes for one of them at most."""
+
+_RECORD: Final = 100
+"""More bytes than JSON takes for a record."""
+
 
 def pack(letters: Sequence[StoredLetter]) -> bytes:
     """Turn *letters* into the bytes of an archive; the same ones give the same bytes."""
@@ -44,6 +52,18 @@ def pack(letters: Sequence[StoredLetter]) -> bytes:
         for line in lines
     )
     return gzip.compress(text.encode(), compresslevel=6, mtime=0)
+
+
+def fitting(letters: Sequence[StoredLetter]) -> list[StoredLetter]:
+    """Choose the first of *letters*, one at least, that an archive surely holds."""
+    chosen: list[StoredLetter] = []
+    size = 0
+    for each in letters:
+        size += 6 * (len(each.letter.body) + _NAMES) + _RECORD * len(each.records)
+        if chosen and size > LARGEST:
+            break
+        chosen.append(each)
+    return chosen
 
 
 def unpack(path: Path, content: bytes) -> list[StoredLetter]:
@@ -87,6 +107,21 @@ def store(folder: MailboxFolder, letters: Sequence[StoredLetter]) -> tuple[str, 
     with told(folder.path):
         write_file(path, content)
     return sha256, len(content)
+
+
+def remove(folder: MailboxFolder, hashes: Sequence[str]) -> None:
+    """Remove the archives with *hashes* that are there.
+
+    Raises:
+      DurableMailboxError: by its class.
+    """
+    with told(folder.path):
+        there = {path.name for path in folder.archives.iterdir()}
+        gone = [path for path in map(folder.archive, hashes) if path.name in there]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        if gone:
+            sync_folder(folder.archives)
 
 
 def load(folder: MailboxFolder, sha256: str) -> list[StoredLetter]:

@@ -11,6 +11,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, final
 
 import attrs
@@ -25,7 +26,7 @@ from crew_mailbox.durable._disk import (
     sync_folder,
     told,
 )
-from crew_mailbox.durable._errors import LetterIdTaken, MailboxMissing
+from crew_mailbox.durable._errors import LetterIdTaken, MailboxDamaged, MailboxMissing
 from crew_mailbox.durable._letters import (
     Letter,
     LetterRow,
@@ -35,12 +36,13 @@ from crew_mailbox.durable._letters import (
     to_row,
 )
 from crew_mailbox.durable._tables import (
-    SCHEMA,
     ArchiveRow,
     check_owner,
+    create_tables,
     insert_archive,
     insert_letters,
     insert_records,
+    mark_dropped,
     newest_number,
     remember,
     select_archives,
@@ -93,6 +95,7 @@ class Database:
     folder: MailboxFolder
     connection: sqlite3.Connection
     _identity: tuple[int, int]
+    _owner: tuple[int, int]
     last: int
     """The number of the newest letter."""
     archives: tuple[ArchiveRow, ...]
@@ -110,9 +113,6 @@ class Database:
             or `MailboxMissing`, perhaps all.
         """
         self.transaction(lambda db: self._insert(db, letters, records))
-        if identity_of(self.folder.database) != self._identity:
-            # A file that was unlinked takes writes, and nobody ever finds them.
-            raise MailboxMissing(self.folder.database, "the file was removed")
 
     def _insert(
         self,
@@ -124,14 +124,14 @@ class Database:
         rows: list[tuple[LetterRow, bytes]] = []
         seq = self.last
         for each in letters:
-            digest = digest_of(each.letter)
             found = known.get(each.letter.id)
             if found is None:
                 seq += 1
                 each.seq = seq
+                digest = digest_of(seq, each.letter)
                 known[each.letter.id] = (seq, digest)
                 rows.append((to_row(seq, each.sent_at, each.letter), digest))
-            elif found[1] == digest:
+            elif found[1] == digest_of(found[0], each.letter):
                 each.seq, each.duplicate = found[0], True
             else:
                 path = self.folder.path
@@ -162,9 +162,20 @@ class Database:
         """Do *work* as the only writer, and commit it, or leave all as it was.
 
         Raises:
-          DurableMailboxError: by its class.
+          MailboxMissing: the lock or the database is not in its place any more.
+          DurableMailboxError: another class says what went wrong.
           Exception: what *work* raised.
         """
+        self._check(self.folder.owner, self._owner)  # else there may be another owner
+        self._commit(work)
+        # A file that was unlinked takes writes, and nobody ever finds them.
+        self._check(self.folder.database, self._identity)
+
+    def _check(self, path: Path, identity: tuple[int, int]) -> None:
+        if identity_of(path) != identity:
+            raise MailboxMissing(path, "the file was removed")
+
+    def _commit(self, work: Callable[[sqlite3.Connection], object]) -> None:
         db = self.connection
         with told(self.folder.database):
             db.execute("BEGIN IMMEDIATE")
@@ -180,15 +191,21 @@ class Database:
         """Read all letters that are in no archive, in the order of their numbers.
 
         Raises:
-          MailboxDamaged: one of them is not what was written.
+          MailboxDamaged: one of them is not what was written, or SQLite finds that
+            the indexes, by which records are read, do not fit.
           DurableMailboxError: another class says what went wrong.
         """
         path = self.folder.database
         with told(path):
+            line = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if line != "ok":
+                raise MailboxDamaged(path, line)
             return select_letters(path, self.connection, "ORDER BY seq", ())
 
     def archive(self, numbers: Sequence[int], now: float) -> ArchiveRow:
         """Move the settled letters with *numbers*, ascending, into one archive.
+
+        If they might not fit, the first ones of them only: the row counts them.
 
         Raises:
           DurableMailboxError: by its class. The letters are where they were.
@@ -203,17 +220,17 @@ class Database:
                 (first, last),
             )
         chosen = set(numbers)
-        letters = [each for each in between if each.seq in chosen]
+        letters = _archive.fitting([each for each in between if each.seq in chosen])
         sha256, size = _archive.store(self.folder, letters)
         row = ArchiveRow.of(sha256, letters, size, now)
 
         def move(db: sqlite3.Connection) -> None:
             insert_archive(db, row)
-            remember(db, ((s.letter.id, s.seq, digest_of(s.letter)) for s in letters))
+            remember(db, letters)
             for table in ("records", "letters"):
                 db.executemany(
                     f"DELETE FROM {table} WHERE seq = ?",  # noqa: S608  ours
-                    [(seq,) for seq in numbers],
+                    [(each.seq,) for each in letters],
                 )
             db.execute(
                 "DELETE FROM remembered WHERE seq <= ?", (self.last - REMEMBERED,)
@@ -226,6 +243,16 @@ class Database:
             # `execute` would give back one page: only a script is stepped to its end.
             self.connection.executescript(f"PRAGMA incremental_vacuum({spare})")
         return row
+
+    def drop(self, archive: ArchiveRow) -> None:
+        """Remove the file of *archive*; its line says that it was there.
+
+        Raises:
+          DurableMailboxError: by its class. The file may be left; the next opening
+            removes it.
+        """
+        self.transaction(lambda db: mark_dropped(db, archive))
+        _archive.remove(self.folder, [archive.sha256])
 
     def close(self) -> None:
         """Fold the log into the file and close both. Never fails."""
@@ -254,10 +281,19 @@ def open_database(folder: MailboxFolder) -> Database:
             last = newest_number(connection)
             archives = tuple(select_archives(connection))
             lost = connection.execute("SELECT count(*) FROM lost").fetchone()[0]
+            _archive.remove(folder, [row.sha256 for row in archives if row.dropped])
         except BaseException:
             connection.close()
             raise
-    return Database(folder, connection, identity_of(path), last, archives, lost)
+    return Database(
+        folder,
+        connection,
+        identity_of(path),
+        identity_of(folder.owner),
+        last,
+        archives,
+        lost,
+    )
 
 
 def create_file(folder: MailboxFolder) -> None:
@@ -275,11 +311,9 @@ def build(folder: MailboxFolder, fill: Callable[[sqlite3.Connection], object]) -
     connection = sqlite3.connect(temporary, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = MEMORY")  # all of it, or no file
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA synchronous = FULL")
+        create_tables(connection)
         connection.execute("BEGIN")
-        for statement in SCHEMA:
-            connection.execute(statement)
         fill(connection)
         connection.execute("COMMIT")
     finally:

@@ -24,6 +24,7 @@ from typing import Final, final
 import attrs
 
 from crew_mailbox.durable._errors import (
+    BadLetter,
     DurableMailboxError,
     MailboxDamaged,
     MailboxDiskFull,
@@ -167,11 +168,16 @@ def write_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def told(path: Path) -> Generator[None, None, None]:
-    """Turn an error of SQLite or of the system about *path* into one of ours."""
+    """Turn an error of SQLite or of the system about *path* into one of ours.
+
+    SQLite quotes a damaged schema in its errors; that need not be a text.
+    """
     try:
         yield
     except sqlite3.Error as error:
         raise explained(error, path) from error
+    except (UnicodeDecodeError, BadLetter) as error:
+        raise MailboxDamaged(path, str(error)) from error
     except OSError as error:
         raise from_system(error, path) from error
 

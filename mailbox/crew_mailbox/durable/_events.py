@@ -55,7 +55,22 @@ class LettersArchived:
     """Bytes of the file."""
 
 
-DurableEvent: TypeAlias = LetterExpired | LetterDead | LettersReplayed | LettersArchived
+@final
+@attrs.frozen
+class ArchiveDropped:
+    """The oldest archive was removed, to keep within `keep_archives`."""
+
+    path: Path
+    archive: Path
+    letters: int
+    """How many settled letters it had; the figures count them still."""
+    size: int
+    """Bytes of the file."""
+
+
+DurableEvent: TypeAlias = (
+    LetterExpired | LetterDead | LettersReplayed | LettersArchived | ArchiveDropped
+)
 
 
 @final
@@ -97,3 +112,9 @@ class DurableStatistics:
     archives: int
     """How many archives there are."""
     archived: int
+    """How many letters they have."""
+    archive_bytes: int
+    """Bytes of their files."""
+    dropped: int
+    """Letters in archives that were removed to keep within `keep_archives`; they are
+    counted above still."""

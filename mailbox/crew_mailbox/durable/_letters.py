@@ -48,6 +48,9 @@ RECORDS: Final[tuple[str, ...]] = get_args(RecordKind)
 NAME_LENGTH: Final = 200
 """The longest id, sender or receiver, in characters."""
 
+LARGEST_BODY: Final = 64 << 20
+"""The most that a mailbox may be told to take as one body, in bytes."""
+
 LONGEST_WAIT: Final = 366 * 86_400.0
 """The longest time that a reply may take: a year, in seconds."""
 
@@ -157,10 +160,15 @@ def _not_among(field: str, value: str, known: tuple[str, ...]) -> list[str]:
     return [f"{field}: {value!r} is not one of {', '.join(known)}"]
 
 
-def digest_of(letter: Letter) -> bytes:
-    """Hash all that the sender said, in 16 bytes: it tells a copy from another letter."""
+def digest_of(seq: int, letter: Letter) -> bytes:
+    """Hash the number of a letter and all that its sender said, in 16 bytes.
+
+    It tells a copy from another letter, and what was stored from what is damaged.
+    """
     head = repr(
         (
+            seq,
+            letter.id,
             letter.to,
             letter.sender,
             letter.kind,

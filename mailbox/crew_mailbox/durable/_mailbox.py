@@ -24,7 +24,13 @@ from crew_mailbox.durable._disk import MailboxFolder
 from crew_mailbox.durable._errors import MailboxDown
 from crew_mailbox.durable._events import DurableEvent, DurableStatistics
 from crew_mailbox.durable._ledger import Held
-from crew_mailbox.durable._letters import DeliveryMode, Kind, Letter, StoredLetter
+from crew_mailbox.durable._letters import (
+    LARGEST_BODY,
+    DeliveryMode,
+    Kind,
+    Letter,
+    StoredLetter,
+)
 from crew_mailbox.durable._opening import open_writer, put_down
 from crew_mailbox.durable._readers import PAGE, Reader, Wanted, at_least_one
 from crew_mailbox.durable._writer import Limits, Writer
@@ -32,6 +38,12 @@ from crew_mailbox.durable._writer import Limits, Writer
 R = TypeVar("R")
 
 MEBIBYTE: Final = 1 << 20
+
+
+def _between(
+    least: int, most: int
+) -> Callable[[object, "attrs.Attribute[int]", int], None]:
+    return attrs.validators.and_(attrs.validators.ge(least), attrs.validators.le(most))
 
 
 def silent(_event: DurableEvent) -> None:
@@ -60,11 +72,14 @@ class DurableMailbox:
     capacity_bytes: int = attrs.field(
         default=32 * MEBIBYTE, validator=attrs.validators.ge(1)
     )
-    max_body: int = attrs.field(default=MEBIBYTE, validator=attrs.validators.ge(0))
+    max_body: int = attrs.field(default=MEBIBYTE, validator=_between(0, LARGEST_BODY))
     archive_at: int = attrs.field(
         default=8 * MEBIBYTE, validator=attrs.validators.ge(1)
     )
-    max_deliveries: int = attrs.field(default=16, validator=attrs.validators.ge(1))
+    keep_archives: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.ge(0))
+    )
+    max_deliveries: int = attrs.field(default=16, validator=_between(1, 1_000_000))
     on_event: Callable[[DurableEvent], object] = silent
     clock: Callable[[], float] = time.time
     _writer: Writer | None = attrs.field(default=None, init=False, repr=False)
@@ -100,6 +115,7 @@ class DurableMailbox:
             capacity_bytes=self.capacity_bytes,
             max_body=self.max_body,
             archive_at=self.archive_at,
+            keep_archives=self.keep_archives,
             max_deliveries=self.max_deliveries,
         )
         writer, owner = await open_writer(folder, limits, self.clock, self.on_event)
@@ -236,8 +252,10 @@ class DurableMailbox:
             pending=writer.pending,
             open_bytes=ledger.size,
             settled_bytes=ledger.settled_weight,
-            archives=writer.archives,
-            archived=writer.archived,
+            archives=len(writer.archives),
+            archived=sum(row.letters for row in writer.archives),
+            archive_bytes=sum(row.size for row in writer.archives),
+            dropped=writer.dropped,
         )
 
     def _up(self) -> Writer:
@@ -289,7 +307,8 @@ class Deliveries:
     async def __anext__(self) -> "Delivery":
         """Wait for the next letter; its delivery is on disk.
 
-        A checkpoint. A cancelled call takes nothing.
+        A checkpoint. A cancelled call takes nothing; it counts as a delivery if the
+        disk was at it already.
 
         Raises:
           DurableMailboxError: the mailbox failed.

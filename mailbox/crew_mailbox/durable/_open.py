@@ -34,6 +34,7 @@ async def open_durable_mailbox(
     capacity_bytes: int = 32 * MEBIBYTE,
     max_body: int = MEBIBYTE,
     archive_at: int = 8 * MEBIBYTE,
+    keep_archives: int | None = None,
     max_deliveries: int = 16,
     on_event: Callable[[DurableEvent], object] = silent,
     clock: Callable[[], float] = time.time,
@@ -49,10 +50,13 @@ async def open_durable_mailbox(
       path: a folder that belongs to this mailbox.
       capacity: how many letters may be open, that is not settled; 1 or more.
       capacity_bytes: how many bytes their bodies may have together. They are in memory.
-      max_body: how many bytes one body may have.
+      max_body: how many bytes one body may have; 64 MiB at most.
       archive_at: when settled letters take that many bytes of the database, the oldest
         move into an archive.
-      max_deliveries: how often a letter is delivered before it is given up.
+      keep_archives: how many bytes the files of archives may take together; when they
+        take more, the oldest are removed, but never the newest. None keeps all of them.
+      max_deliveries: how often a letter is delivered before it is given up; a million at
+        most.
       on_event: is called with each event, in the loop; it must not wait. What it raises
         ends the mailbox.
       clock: tells the seconds since 1970.
@@ -71,6 +75,7 @@ async def open_durable_mailbox(
         capacity_bytes=capacity_bytes,
         max_body=max_body,
         archive_at=archive_at,
+        keep_archives=keep_archives,
         max_deliveries=max_deliveries,
         on_event=on_event,
         clock=clock,

@@ -35,8 +35,7 @@ async def open_writer(
     owner, database, letters = await trio.to_thread.run_sync(_open, folder)
     ledger = Ledger()
     delivered = fill(ledger, letters, clock(), trio.current_time())
-    archives = database.archives
-    for row in archives:
+    for row in database.archives:
         for state in FINAL:
             ledger.counts[state] += getattr(row, state)
     ledger.counts["lost"] = database.lost
@@ -47,8 +46,8 @@ async def open_writer(
         ledger,
         clock,
         on_event,
-        archives=len(archives),
-        archived=sum(row.letters for row in archives),
+        archives=[row for row in database.archives if not row.dropped],
+        dropped=sum(row.letters for row in database.archives if row.dropped),
         opening=LettersReplayed(folder.path, ledger.counts["queued"], delivered),
     )
     return writer, owner

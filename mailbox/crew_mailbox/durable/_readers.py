@@ -19,7 +19,11 @@ import attrs
 
 from crew_mailbox.durable import _archive, _database
 from crew_mailbox.durable._disk import MailboxFolder, log_of, size_of, told
-from crew_mailbox.durable._errors import DurableMailboxError, MailboxLocked
+from crew_mailbox.durable._errors import (
+    DurableMailboxError,
+    MailboxDamaged,
+    MailboxLocked,
+)
 from crew_mailbox.durable._letters import Kind, StoredLetter
 from crew_mailbox.durable._tables import (
     ArchiveRow,
@@ -123,14 +127,28 @@ class Reader:
         return snapshot(self.folder, ask)
 
     def _archived(self, archive: ArchiveRow) -> list[StoredLetter]:
+        if archive.dropped:
+            return []
         letters = self._unpacked.get(archive.sha256)
         if letters is None:
-            letters = _archive.load(self.folder, archive.sha256)
+            try:
+                letters = _archive.load(self.folder, archive.sha256)
+            except MailboxDamaged:
+                if self._was_dropped(archive):
+                    return []
+                raise
         self._unpacked[archive.sha256] = letters
         self._unpacked.move_to_end(archive.sha256)
         while len(self._unpacked) > _UNPACKED:
             self._unpacked.popitem(last=False)
         return letters
+
+    def _was_dropped(self, archive: ArchiveRow) -> bool:
+        """Tell whether *archive* was dropped after it was seen in the database."""
+        return any(
+            row.dropped and row.sha256 == archive.sha256
+            for row in snapshot(self.folder, select_archives)
+        )
 
 
 def read_letters(
@@ -143,7 +161,7 @@ def read_letters(
 ) -> list[StoredLetter]:
     """Read letters with numbers above *since*, *limit* of them at most, in order.
 
-    Archives are included. Blocks on the disk; changes nothing, also while somebody
+    Archives are included, unless they were dropped. Blocks on the disk; changes nothing, also while somebody
     owns the mailbox.
 
     Raises:

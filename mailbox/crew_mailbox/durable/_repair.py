@@ -107,14 +107,17 @@ def _rebuild(found: Survey) -> RepairReport:
     lost = [
         seq
         for seq in range(1, found.newest + 1)
-        if seq not in archived and seq not in here and seq not in found.lost
+        if seq not in archived
+        and seq not in here
+        and seq not in found.lost
+        and not found.was_dropped(seq)
     ]
 
     def fill(db: sqlite3.Connection) -> None:
         insert_letters(
             db,
             (
-                (to_row(n, s.sent_at, s.letter), digest_of(s.letter))
+                (to_row(n, s.sent_at, s.letter), digest_of(n, s.letter))
                 for n, s in here.items()
             ),
         )
@@ -133,7 +136,7 @@ def _rebuild(found: Survey) -> RepairReport:
             [
                 (seq, why, at)
                 for seq, (why, at) in rows
-                if not (seq in archived or seq in here)
+                if not (seq in archived or seq in here or seq > found.newest)
             ],
         )
 
@@ -154,6 +157,8 @@ _WHY: Final = "it could not be read when the mailbox was repaired"
 
 
 def _name_archives(found: Survey, db: sqlite3.Connection, now: float) -> None:
+    for row in found.dropped():
+        insert_archive(db, row)
     for sha256, numbers in sorted(found.archives.items(), key=lambda each: each[1][0]):
         letters = _archive.load(found.folder, sha256)
         size = size_of(found.folder.archive(sha256))
@@ -161,7 +166,7 @@ def _name_archives(found: Survey, db: sqlite3.Connection, now: float) -> None:
         at = now if named is None else named.at
         insert_archive(db, ArchiveRow.of(sha256, letters, size, at))
         if numbers[-1] > found.newest - REMEMBERED:
-            remember(db, ((s.letter.id, s.seq, digest_of(s.letter)) for s in letters))
+            remember(db, letters)
 
 
 def _quarantine(folder: MailboxFolder) -> Path:

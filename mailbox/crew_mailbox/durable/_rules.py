@@ -113,6 +113,20 @@ def archive_cut(settled: Iterable[tuple[int, int]], limit: int) -> list[int]:
     return chosen
 
 
+def archives_to_drop(sizes: Iterable[int], limit: int) -> int:
+    """Tell how many of the oldest archives go, so that the rest fit in *limit* bytes.
+
+    *sizes* are theirs, the oldest first. The newest one always stays.
+    """
+    left = list(sizes)
+    total = sum(left)
+    count = 0
+    while total > limit and count < len(left) - 1:
+        total -= left[count]
+        count += 1
+    return count
+
+
 @final
 @attrs.define(eq=False)
 class Ranks(Generic[K]):

@@ -3,10 +3,11 @@
 # 1. Letters and records are only ever added. They leave together, and only into an
 #    archive that is on disk already and that the same transaction names.
 # 2. Letters are numbered 1, 2, 3 without a gap. Each number is in `letters`, in one
-#    archive, or in `lost`.
+#    archive (which may be dropped: then its line is all that is left), or in `lost`.
 # 3. A query that meets what nobody wrote says so; it never skips it.
 """What the database of a durable mailbox holds."""
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,9 +26,12 @@ from crew_mailbox.durable._letters import (
     StoredLetter,
     digest_of,
     from_row,
+    is_number,
     to_record,
 )
 from crew_mailbox.durable._rules import standing
+
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 APPLICATION_ID: Final = 0x43726D62  # "Crmb"
 SCHEMA_VERSION: Final = 1
@@ -74,7 +78,8 @@ SCHEMA: Final = (
         expired INTEGER NOT NULL,
         dead INTEGER NOT NULL,
         size INTEGER NOT NULL,   -- bytes of the file
-        at REAL NOT NULL
+        at REAL NOT NULL,
+        dropped INTEGER NOT NULL -- 1 when the file was removed to make room
     ) STRICT""",
     """CREATE TABLE remembered (   -- ids of archived letters
         id TEXT PRIMARY KEY,
@@ -87,6 +92,20 @@ SCHEMA: Final = (
         at REAL NOT NULL
     ) STRICT""",
 )
+
+
+PAGE_SIZE: Final = 4096
+"""Bytes of a page of the database."""
+
+
+def create_tables(db: sqlite3.Connection) -> None:
+    """Fill an empty database with the tables, which are empty."""
+    db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.execute("BEGIN")
+    for statement in SCHEMA:
+        db.execute(statement)
+    db.execute("COMMIT")
 
 
 @final
@@ -105,6 +124,19 @@ class ArchiveRow:
     size: int
     """Bytes of the file."""
     at: float
+    dropped: int = 0
+    """1 when the file was removed to make room, else 0."""
+
+    def __attrs_post_init__(self) -> None:
+        sha256, *numbers = attrs.astuple(self)
+        if not (
+            isinstance(sha256, str)
+            and _HASH.fullmatch(sha256)
+            and all(map(is_number, numbers))
+            and 0 < self.first <= self.last
+            and 0 < self.letters <= self.last - self.first + 1
+        ):
+            raise BadLetter(("archive: its line is not what was written",))
 
     @classmethod
     def of(
@@ -185,7 +217,7 @@ def read_letter(
         stored = from_row(tuple(columns), tuple(records))
     except BadLetter as error:
         raise MailboxDamaged(path, f"letter {row[0]}: {error}") from error
-    if digest_of(stored.letter) != digest:
+    if digest_of(stored.seq, stored.letter) != digest:
         raise MailboxDamaged(path, f"letter {row[0]} is not what was sent")
     return stored
 
@@ -213,10 +245,19 @@ def select_records(
 
 
 def select_archives(db: sqlite3.Connection) -> list[ArchiveRow]:
-    """Read what is known of each archive, the oldest first."""
+    """Read what is known of each archive, the oldest first.
+
+    Raises:
+      BadLetter: a line is not what was written.
+    """
     rows = db.execute(f"SELECT {_ARCHIVE_COLUMNS} FROM archives ORDER BY number")  # noqa: S608  ours
     names = _ARCHIVE_COLUMNS.split(", ")
     return [ArchiveRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def mark_dropped(db: sqlite3.Connection, archive: ArchiveRow) -> None:
+    """Note that the file of *archive* is about to be removed."""
+    db.execute("UPDATE archives SET dropped = 1 WHERE sha256 = ?", (archive.sha256,))
 
 
 def insert_archive(db: sqlite3.Connection, row: ArchiveRow) -> None:
@@ -245,9 +286,10 @@ def insert_records(
     db.executemany(query, rows)
 
 
-def remember(db: sqlite3.Connection, ids: Iterable[tuple[str, int, bytes]]) -> None:
-    """Keep the ids, numbers and digests of letters that are in an archive."""
-    db.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)", ids)
+def remember(db: sqlite3.Connection, letters: Iterable[StoredLetter]) -> None:
+    """Keep the ids, numbers and digests of *letters*, which are in an archive."""
+    rows = ((s.letter.id, s.seq, digest_of(s.seq, s.letter)) for s in letters)
+    db.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)", rows)
 
 
 def number_of(db: sqlite3.Connection, letter_id: str) -> int | None:

@@ -32,6 +32,7 @@ from crew_mailbox.durable._errors import (
     UnknownLetter,
 )
 from crew_mailbox.durable._events import (
+    ArchiveDropped,
     DurableEvent,
     LetterDead,
     LetterExpired,
@@ -47,7 +48,14 @@ from crew_mailbox.durable._letters import (
     RecordKind,
     weight_of,
 )
-from crew_mailbox.durable._rules import FINAL, archive_cut, awaits_reply, is_due
+from crew_mailbox.durable._rules import (
+    FINAL,
+    archive_cut,
+    archives_to_drop,
+    awaits_reply,
+    is_due,
+)
+from crew_mailbox.durable._tables import ArchiveRow
 
 R = TypeVar("R")
 
@@ -70,6 +78,7 @@ class Limits:
     capacity_bytes: int
     max_body: int
     archive_at: int
+    keep_archives: int | None
     max_deliveries: int
 
 
@@ -98,10 +107,10 @@ class Writer:
     ledger: Ledger
     clock: Callable[[], float]
     on_event: Callable[[DurableEvent], object]
-    archives: int
-    """How many archives there are."""
-    archived: int
-    """How many letters they have."""
+    archives: list[ArchiveRow]
+    """Those whose files are there, the oldest first."""
+    dropped: int
+    """How many letters were in archives that are gone."""
     opening: LettersReplayed
     """What there was to be delivered when the mailbox was opened."""
     failure: DurableMailboxError | None = attrs.field(default=None, init=False)
@@ -165,8 +174,10 @@ class Writer:
     ) -> list[Held]:
         """Wait for letters for *to*; their delivery is on disk when they are returned.
 
-        A cancelled call takes none.
+        A cancelled call takes none. If the disk had begun to write its deliveries they
+        count, and the letters are queued again.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             self._check_up()
             taken = self._choose(reader, to, mode, limit)
@@ -176,10 +187,15 @@ class Writer:
             records = tuple(
                 Outgoing(held.seq, self._record("delivered")) for held in taken
             )
+            job = _Job(records=records)
             try:
-                await self._submit(_Job(records=records))
+                await self._submit(job)
             except BaseException:
+                delivered = job not in self._jobs
+                if not delivered:
+                    self._jobs.remove(job)
                 for held in taken:
+                    held.attempts -= not delivered
                     self.give_back(reader, held)
                 raise
             still = [held for held in taken if held.state == "in_hand"]
@@ -426,13 +442,26 @@ class Writer:
             row = await self._in_thread(
                 partial(self.database.archive, numbers, self.clock())
             )
-            self.ledger.archived(numbers)
-            self.archives += 1
-            self.archived += row.letters
+            self.ledger.archived(numbers[: row.letters])
+            self.archives.append(row)
             path = self.folder.archive(row.sha256)
             self.on_event(
                 LettersArchived(self.folder.path, path, row.letters, row.size)
             )
+        await self._drop_archives()
+
+    async def _drop_archives(self) -> None:
+        """Remove the oldest archives while all of them take too much room."""
+        limit = self.limits.keep_archives
+        if limit is None:
+            return
+        for _ in range(archives_to_drop((row.size for row in self.archives), limit)):
+            row = self.archives[0]
+            await self._in_thread(partial(self.database.drop, row))
+            del self.archives[0]
+            self.dropped += row.letters
+            path = self.folder.archive(row.sha256)
+            self.on_event(ArchiveDropped(self.folder.path, path, row.letters, row.size))
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         """Do *work* in the mailbox's thread.

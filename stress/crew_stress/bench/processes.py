@@ -4,9 +4,12 @@
 # 1. Ours and the bare way take turns; the fastest turn of each counts.
 # 2. The rate is that of the clock on the wall: the other end of the pipe is a program
 #    that runs beside us, as it would for a user.
-# 3. Short lines: an object for each line costs more than to read it, in any Python. So
-#    the figure that counts is that of batches; the others are floors against decay.
-"""What processes cost: their output, their start, and what a thousand leave behind."""
+# 3. Like is compared with like: `batch.text` with trio alone that reads the bytes, what
+#    gives single lines with trio alone that cuts them into decoded lines.
+# 4. Short lines: an object and a step of an iteration for each line cost more than to
+#    read it, in any Python. So the figures that count are those of batches, and of
+#    `lines()` from 200 bytes on; the others are floors against decay.
+"""What processes cost: output, start and stop, and what a thousand leave behind."""
 
 import gc
 import math
@@ -34,19 +37,28 @@ from crew_supervisors.processes import (
     run_process,
 )
 
-Way = Literal["lines", "texts", "text"]
+Way = Literal["lines()", "batch.texts", "batch.text"]
+Bare = Literal["bytes", "split"]
 MIB: Final = 1 << 20
-FLOORS: Final[dict[int, dict[Way, float]]] = {
-    63: {"text": 0.5, "texts": 0.2, "lines": 0.05},
-    200: {"text": 0.5, "texts": 0.25, "lines": 0.1},
-    1000: {"text": 0.5, "texts": 0.3, "lines": 0.25},
-    8192: {"text": 0.5, "texts": 0.35, "lines": 0.3},
+BARE: Final[dict[Bare, str]] = {
+    "bytes": "trio alone, reading bytes",
+    "split": "trio alone, cutting decoded lines",
 }
-"""By the bytes of a line: the least share of the rate of the bare pipe."""
+FLOORS: Final[dict[tuple[Way, Bare], dict[int, float]]] = {
+    ("batch.text", "bytes"): {63: 0.5, 200: 0.5, 1000: 0.5, 8192: 0.5},
+    ("batch.texts", "split"): {63: 0.5, 200: 0.5, 1000: 0.5, 8192: 0.5},
+    ("lines()", "split"): {63: 0.2, 200: 0.4, 1000: 0.5, 8192: 0.5},
+    ("lines()", "bytes"): {63: 0.05, 200: 0.1, 1000: 0.25, 8192: 0.3},
+}
+"""The least share of the rate of the bare way, by the bytes of a line."""
 SPAWN_LIMIT: Final = 5.0
 """Milliseconds over `trio.lowlevel.open_process`, without a warden."""
 WARDEN_LIMIT: Final = 5.0
 """The same with one, from the third start of a run on. It is forked then."""
+STUBBORN_LIMIT: Final = 400.0
+"""Milliseconds; half of it is the time that the tree has to leave."""
+STOP_LIMIT: Final = 1.0
+"""Milliseconds of our processor time for one stop; 0.3 on an idle machine."""
 RSS_LIMIT: Final = 16.0
 """MiB that the reader may grow by, whatever the program says."""
 
@@ -62,21 +74,27 @@ class Sizes:
     flood: int = 1024 * MIB
     """Bytes on each of stdout and stderr."""
     spawns: int = 40
+    stops: int = 5
+    together: int = 60
     in_sequence: int = 1000
 
 
 # --- rate ---
 
 
-async def read_bare(path: Path) -> float:
+async def read_bare(path: Path, way: Bare) -> float:
     """Read the output of `cat` with trio alone; return the seconds."""
     process = await trio.lowlevel.open_process(
         ["cat", str(path)], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
+    rest = b""
     begin = time.perf_counter()
-    while await process.stdout.receive_some():
-        pass
+    while data := await process.stdout.receive_some():
+        if way == "split":
+            whole, _, rest = (rest + data).rpartition(b"\n")
+            for _line in whole.decode().split("\n"):
+                pass
     took = time.perf_counter() - begin
     await process.wait()
     await process.stdout.aclose()
@@ -89,12 +107,12 @@ async def read_ours(path: Path, way: Way) -> float:
     async with trio.open_nursery() as nursery:
         process = await nursery.start(run_process, spec)
         begin = time.perf_counter()
-        if way == "lines":
+        if way == "lines()":
             async for _ in process.lines():
                 pass
         else:
             async for batch in process.lines().batches():
-                if way == "texts":
+                if way == "batch.texts":
                     for _ in batch.texts:
                         pass
         return time.perf_counter() - begin
@@ -103,35 +121,40 @@ async def read_ours(path: Path, way: Way) -> float:
 def rates(sizes: Sizes) -> list[Figure]:
     """Compare the rates for lines of each length."""
     figures: list[Figure] = []
-    for length, floors in FLOORS.items():
-        line = b"x" * length + b"\n"
-        best: dict[str, float] = {}
-        with tempfile.NamedTemporaryFile(dir=_memory()) as file:
-            for _ in range(0, sizes.bytes_read, MIB):
-                file.write(line * (MIB // len(line)))
-            file.flush()
-            path = Path(file.name)
-            ways: dict[str, Callable[[], Awaitable[float]]] = {
-                "bare": partial(read_bare, path),
-                **{way: partial(read_ours, path, way) for way in floors},
-            }
-            for _ in range(sizes.turns):
-                for name, way in ways.items():
-                    best[name] = min(best.get(name, math.inf), trio.run(way))
-            size = path.stat().st_size
-        for name, floor in floors.items():
+    for length in FLOORS["lines()", "split"]:
+        best, size = _best_times(sizes, length)
+        for (way, bare), floors in FLOORS.items():
             figures.append(
                 Figure(
-                    f"lines of {length:,} bytes, {name}: ours / bare",
-                    best["bare"] / best[name],
+                    f"lines of {length:,} bytes: {way} / {BARE[bare]}",
+                    best[bare] / best[way],
                     "x",
-                    floor,
+                    floors[length],
                     at_least=True,
-                    detail=f"{size / best[name] / 1e6:,.0f} MB/s, "
-                    f"bare {size / best['bare'] / 1e6:,.0f}",
+                    detail=f"{size / best[way] / 1e6:,.0f} MB/s, "
+                    f"bare {size / best[bare] / 1e6:,.0f}",
                 )
             )
     return figures
+
+
+def _best_times(sizes: Sizes, length: int) -> tuple[dict[Way | Bare, float], int]:
+    """Return the seconds that each way takes at best, and the bytes that were read."""
+    line = b"x" * length + b"\n"
+    best: dict[Way | Bare, float] = {}
+    with tempfile.NamedTemporaryFile(dir=_memory()) as file:
+        for _ in range(0, sizes.bytes_read, MIB):
+            file.write(line * (MIB // len(line)))
+        file.flush()
+        path = Path(file.name)
+        ways: dict[Way | Bare, Callable[[], Awaitable[float]]] = {
+            **{bare: partial(read_bare, path, bare) for bare in BARE},
+            **{way: partial(read_ours, path, way) for way, _ in FLOORS},
+        }
+        for _ in range(sizes.turns):
+            for name, way in ways.items():
+                best[name] = min(best.get(name, math.inf), trio.run(way))
+        return best, path.stat().st_size
 
 
 def _memory() -> str | None:
@@ -244,6 +267,51 @@ def starting(sizes: Sizes) -> list[Figure]:
     ]
 
 
+# --- stop ---
+
+
+async def cancel_stubborn() -> float:
+    """Cancel a tree of three levels that ignores SIGTERM; return the seconds."""
+    spec = ProcessSpec(name="tree", argv=fake_agent.argv("as:stubborn-tree"))
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        await anext(process.lines())
+        begin = time.perf_counter()
+        nursery.cancel_scope.cancel()
+    return time.perf_counter() - begin
+
+
+async def cancel_many(count: int) -> float:
+    """Cancel processes together; return our processor seconds for each."""
+    spec = ProcessSpec(name="sleep", argv=("sleep", "600"))
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            await nursery.start(run_process, spec)
+        begin = time.process_time()
+        nursery.cancel_scope.cancel()
+    return (time.process_time() - begin) / count
+
+
+def stopping(sizes: Sizes) -> list[Figure]:
+    """Measure what a stop takes. `crew stress cancel` measures many, by the clock."""
+    stubborn = min(trio.run(cancel_stubborn) for _ in range(sizes.stops))
+    each = min(trio.run(cancel_many, sizes.together) for _ in range(sizes.stops))
+    return [
+        Figure(
+            "cancel, three levels that ignore SIGTERM: until gone",
+            stubborn * 1e3,
+            "ms",
+            STUBBORN_LIMIT,
+        ),
+        Figure(
+            f"cancel, {sizes.together} together: our processor time for each",
+            each * 1e3,
+            "ms",
+            STOP_LIMIT,
+        ),
+    ]
+
+
 # --- what is left ---
 
 
@@ -297,7 +365,13 @@ def sequence(sizes: Sizes) -> list[Figure]:
 
 def measure(sizes: Sizes) -> list[Figure]:
     """Measure all figures."""
-    return [*rates(sizes), *memory(sizes), *starting(sizes), *sequence(sizes)]
+    return [
+        *rates(sizes),
+        *memory(sizes),
+        *starting(sizes),
+        *stopping(sizes),
+        *sequence(sizes),
+    ]
 
 
 def main(sizes: Sizes | None = None) -> int:

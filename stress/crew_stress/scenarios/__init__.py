@@ -3,9 +3,11 @@
 # breaks it is the last, and its seed is told.
 #
 #   values   load, series, checks     machine  what a process holds, who is left
-#   book     what a round finds out   driver   rounds, and what they leave behind
+#   book     what rounds find out     driver   rounds, and what they leave behind
+#   round    one of them              refusal  what is no fault of the claim
 #   table    the result in lines      picture  the result as SVG
-#   cancel flood storm orphans        the scenarios       runtime  what orphans kills
+#   cancel flood storm orphans killed_runs     the scenarios, on agents
+#   runtime  what orphans kills       killed_child  what killed_runs kills
 """Stress scenarios for process agents: fake ones, or the user's own command."""
 
 from crew_stress.scenarios.driver import (

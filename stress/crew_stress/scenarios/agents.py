@@ -4,10 +4,9 @@ import json
 from random import Random
 from typing import Final, Literal
 
-import psutil
-
 from crew_stress.fake_agent import PERSONAS, argv
 from crew_stress.scenarios.machine import TOKEN, handles
+from crew_stress.scenarios.round import Round
 from crew_stress.scenarios.values import Load
 from crew_supervisors import ChildProcess, EnvPolicy, ProcessSpec
 
@@ -45,17 +44,21 @@ def choose(load: Load, chance: Random, kinds: tuple[str, ...]) -> tuple[str, ...
     return argv(*PERSONAS[chance.choice(kinds)])
 
 
-async def hear(process: ChildProcess, told: list[psutil.Process]) -> None:
+async def hear(process: ChildProcess, one: Round) -> None:
     """Read all that *process* prints; take in the pids that a fake agent tells."""
     async for line in process.lines():
-        if line.text.startswith('{"type": "ready"'):
-            ready = json.loads(line.text)
-            told += handles([ready["pid"], *ready["pids"].values()])
+        if not one.load.command and line.text.startswith('{"type": "ready"'):
+            one.told += handles(pids_in(line.text))
 
 
-async def hear_ready(process: ChildProcess, told: list[psutil.Process]) -> None:
+async def hear_ready(process: ChildProcess, one: Round) -> None:
     """Read on until a fake agent has told that it is ready."""
     async for line in process.lines():
-        ready = json.loads(line.text)
-        told += handles([ready["pid"], *ready["pids"].values()])
+        one.told += handles(pids_in(line.text))
         return
+
+
+def pids_in(line: str) -> list[int]:
+    """Return the pids that a fake agent tells by `ready`."""
+    ready = json.loads(line)
+    return [ready["pid"], *ready["pids"].values()]

@@ -18,6 +18,8 @@ class Book:
     seed: int = 0
     """Of the round that goes on."""
     survivors: int = 0
+    problems: list[str] = attrs.field(factory=list[str], init=False)
+    """Why rounds have failed."""
     _values: dict[tuple[str, str, Kind], list[float]] = attrs.field(
         factory=dict[tuple[str, str, Kind], list[float]], init=False
     )
@@ -40,6 +42,11 @@ class Book:
         worst = self._checks.get(what)
         if worst is None or value - limit > worst.value - worst.limit:
             self._checks[what] = check
+
+    def fail(self, problem: str) -> None:
+        """Take in that the round has failed."""
+        self.problems.append(problem)
+        self.require("failures", 1, 0)
 
     def count_survivors(self, number: int) -> None:
         """Take in how many processes a round has left: there must be none."""

@@ -4,15 +4,13 @@
 # 3. N agents of all kinds are cancelled each at a random moment, many while they start.
 """Cancelled agents are gone, all of them, and soon."""
 
-import os
 import signal
 import subprocess
-from random import Random
 from typing import Final
 
-import psutil
 import trio
 
+from crew_stress.fake_agent import argv
 from crew_stress.scenarios.agents import (
     MIXED,
     POLITE,
@@ -21,8 +19,7 @@ from crew_stress.scenarios.agents import (
     hear_ready,
     spec_of,
 )
-from crew_stress.scenarios.book import Book
-from crew_stress.scenarios.machine import TOKEN, end_survivors, new_token
+from crew_stress.scenarios.round import Round
 from crew_stress.scenarios.values import Load, percentile
 from crew_supervisors import ChildProcess, ProcessSpec, run_process
 
@@ -43,34 +40,33 @@ makes it slower, never faster. It counts from `ENOUGH` agents on: to end a few b
 takes no time at all."""
 TURNS: Final = 2
 ENOUGH: Final = 50
+HELD: Final = ("ready", "echo")
+"""A polite agent that ends with its stdin, so also when we are killed."""
 OWN_WARM_UP: Final = 1.0
 """Seconds for a command of the user's to be at work: it says no word that we know."""
 
 
-async def play(load: Load, chance: Random, book: Book) -> None:
+async def play(one: Round) -> None:
     """Play one round."""
-    token = new_token()
-    told: list[psutil.Process] = []
+    load, book = one.load, one.book
     ours: list[float] = []
     hand: list[float] = []
     for _ in range(TURNS if load.agents >= ENOUGH else 1):
-        times = await cancel_all(load, chance, token, told)
+        times = await cancel_all(one)
         book.note("cancel, all at once", times)
+        if load.command:
+            continue
         ours.append(percentile(times, 95))
-        if not load.command:
-            times = await end_by_hand(load, chance)
-            book.note("SIGTERM and reap, by hand", times)
-            hand.append(percentile(times, 95))
+        times = await end_by_hand(load)
+        book.note("SIGTERM and reap, by hand", times)
+        hand.append(percentile(times, 95))
     if not load.command:
         limit = soon(load.agents) * 1e3
         book.require("p95 of a polite cancel", max(ours), limit, "ms")
     if hand and load.agents >= ENOUGH:
         ratio = min(ours) / min(hand)
         book.require("its ratio to SIGTERM and reap by hand", ratio, RATIO, "x")
-    book.note(
-        "cancel, random moments", await cancel_at_random(load, chance, token, told)
-    )
-    book.count_survivors(await trio.to_thread.run_sync(end_survivors, token, told))
+    book.note("cancel, random moments", await cancel_at_random(one))
 
 
 def soon(agents: int) -> float:
@@ -79,10 +75,12 @@ def soon(agents: int) -> float:
     return SOON + beyond * (LATER - SOON)
 
 
-async def cancel_all(
-    load: Load, chance: Random, token: str, told: list[psutil.Process]
-) -> list[float]:
-    """Cancel all agents when each is at work; return how long each took, in ms."""
+async def cancel_all(one: Round) -> list[float]:
+    """Cancel all agents when each is at work; return how long each took, in ms.
+
+    A command of the user's that has ended by itself by then takes no time.
+    """
+    load = one.load
     scopes = [trio.CancelScope() for _ in range(load.agents)]
     up: list[None] = []
     all_up = trio.Event()
@@ -93,18 +91,19 @@ async def cancel_all(
             async with trio.open_nursery() as nursery:
                 process = await nursery.start(run_process, spec)
                 if load.command:
-                    nursery.start_soon(hear, process, told)
+                    nursery.start_soon(hear, process, one)
                     await trio.sleep(OWN_WARM_UP)
                 else:
-                    await hear_ready(process, told)
+                    await hear_ready(process, one)
                 up.append(None)
                 if len(up) == load.agents:
                     all_up.set()
-        gone.append(trio.current_time())
+        if scope.cancelled_caught:
+            gone.append(trio.current_time())
 
     async with trio.open_nursery() as nursery:
         for scope in scopes:
-            spec = spec_of(choose(load, chance, POLITE), token)
+            spec = spec_of(choose(load, one.chance, POLITE), one.token)
             nursery.start_soon(live, scope, spec)
         await all_up.wait()
         begin = trio.current_time()
@@ -113,14 +112,14 @@ async def cancel_all(
     return [(at - begin) * 1e3 for at in gone]
 
 
-async def end_by_hand(load: Load, chance: Random) -> list[float]:
+async def end_by_hand(load: Load) -> list[float]:
     """Do the same with plain trio: SIGTERM, and reap; return the times in ms."""
     processes: list[trio.Process] = []
     gone: list[float] = []
 
-    async def start(argv: tuple[str, ...]) -> None:
+    async def start() -> None:
         process = await trio.lowlevel.open_process(
-            list(argv), stdout=subprocess.PIPE, env={**os.environ, TOKEN: "by hand"}
+            list(argv(*HELD)), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         processes.append(process)
         assert process.stdout is not None
@@ -133,7 +132,7 @@ async def end_by_hand(load: Load, chance: Random) -> list[float]:
     try:
         async with trio.open_nursery() as nursery:
             for _ in range(load.agents):
-                nursery.start_soon(start, choose(load, chance, POLITE))
+                nursery.start_soon(start)
         begin = trio.current_time()
         async with trio.open_nursery() as nursery:
             for process in processes:
@@ -145,15 +144,15 @@ async def end_by_hand(load: Load, chance: Random) -> list[float]:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
-                assert process.stdout is not None
-                await process.stdout.aclose()
+                for stream in (process.stdin, process.stdout):
+                    assert stream is not None
+                    await stream.aclose()
     return [(at - begin) * 1e3 for at in gone]
 
 
-async def cancel_at_random(
-    load: Load, chance: Random, token: str, told: list[psutil.Process]
-) -> list[float]:
+async def cancel_at_random(one: Round) -> list[float]:
     """Cancel each agent at a moment of its own; return how long each took, in ms."""
+    load = one.load
     spread = 0.3 + 0.02 * load.agents
     took: list[float] = []
 
@@ -162,12 +161,12 @@ async def cancel_at_random(
         with trio.CancelScope(deadline=deadline) as scope:
             async with trio.open_nursery() as nursery:
                 process: ChildProcess = await nursery.start(run_process, spec)
-                await hear(process, told)
+                await hear(process, one)
         if scope.cancelled_caught:  # it had not ended by itself
             took.append((trio.current_time() - deadline) * 1e3)
 
     async with trio.open_nursery() as nursery:
         for _ in range(load.agents):
-            spec = spec_of(choose(load, chance, MIXED), token)
-            nursery.start_soon(live, spec, chance.uniform(0, spread))
+            spec = spec_of(choose(load, one.chance, MIXED), one.token)
+            nursery.start_soon(live, spec, one.chance.uniform(0, spread))
     return took

@@ -1,25 +1,30 @@
-# Rounds are independent: each has its own seed, and after each the process that
-# plays them must hold what it held before. A round with two agents comes first and does
-# not count: what is loaded or started only once is there then.
+# 1. Rounds are independent: each has its own seed, and after each the process that
+#    plays them must hold what it held before. A round with two agents comes first and
+#    its measures do not count: what is loaded or started only once is there then.
+# 2. A round that fails, or does not end, has broken the claim, and its seed is told.
+# 3. However a round ends, nobody is left of it; who had to be killed is a survivor.
+# 4. What is started is recorded for `crew census`, in case the player is killed.
 """Play the rounds of a scenario."""
 
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from random import Random
+from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Final, cast, final
+from typing import Final
 
 import attrs
 import trio
 
-from crew_actors.errors import UserError
-from crew_stress.scenarios import cancel, flood, orphans, storm
+from crew_actors.census import recording
+from crew_stress.scenarios import cancel, flood, killed_runs, orphans, storm
 from crew_stress.scenarios.book import Book
-from crew_stress.scenarios.machine import Holdings, rss
+from crew_stress.scenarios.machine import Holdings, end_survivors, rss
+from crew_stress.scenarios.refusal import AgentsNotStarted, first_of, refusal_in
+from crew_stress.scenarios.round import Round
 from crew_stress.scenarios.values import Load, Outcome, ScenarioName
-from crew_supervisors import ProcessError
 
 Say = Callable[[str], Awaitable[None]]
-Play = Callable[[Load, Random, Book], Awaitable[None]]
+Play = Callable[[Round], Awaitable[None]]
 
 PLAYS: Final[Mapping[ScenarioName, tuple[str, Play]]] = MappingProxyType(
     {
@@ -27,6 +32,7 @@ PLAYS: Final[Mapping[ScenarioName, tuple[str, Play]]] = MappingProxyType(
         "flood": (flood.CLAIM, flood.play),
         "storm": (storm.CLAIM, storm.play),
         "orphans": (orphans.CLAIM, orphans.play),
+        "killed-runs": (killed_runs.CLAIM, killed_runs.play),
     }
 )
 DEFAULTS: Final[Mapping[ScenarioName, Load]] = MappingProxyType(
@@ -35,60 +41,46 @@ DEFAULTS: Final[Mapping[ScenarioName, Load]] = MappingProxyType(
         "flood": Load(agents=8, rounds=3, seed=1),
         "storm": Load(agents=50, rounds=3, seed=1),
         "orphans": Load(agents=20, rounds=5, seed=1),
+        "killed-runs": Load(agents=6, rounds=20, seed=1),
     }
 )
 """What is put on if nothing else is said."""
 
-
-@final
-class AgentsNotStarted(UserError):
-    """The system has refused to start agents. Nothing of them is left."""
-
-    exit_code: ClassVar[int] = 1
-
-    def __init__(self, scenario: str, why: str) -> None:
-        super().__init__(scenario, why)
-        self.scenario = scenario
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"stress {self.scenario}: {self.why}; try it with fewer --agents"
+ROUND_LIMIT: Final = 120.0
+"""Seconds after which a round has not ended, and"""
+EACH_LIMIT: Final = 1.0
+"""seconds more for each agent. Rounds of the usual loads take 3 to 20 s."""
+CLEAN_LIMIT: Final = 10.0
+"""Seconds to find and kill who is left."""
 
 
-async def run_scenario(name: ScenarioName, load: Load, say: Say) -> Outcome:
+async def run_scenario(
+    name: ScenarioName, load: Load, say: Say, *, records: Path
+) -> Outcome:
     """Play the rounds of *load* until one breaks the claim; *say* hears of each.
 
-    Cancelled, it stops its agents first.
+    What is started is written down in *records* while it lives. Cancelled, it stops its
+    agents first.
 
     Raises:
       AgentsNotStarted: the system does not start so many. None of them is left.
     """
-    try:
-        return await _run(name, load, say)
-    except* ProcessError as group:
-        first: BaseException = group
-        while isinstance(first, BaseExceptionGroup):
-            first = cast("BaseException", first.exceptions[0])
-        refusal = AgentsNotStarted(name, str(first))
-    raise refusal
-
-
-async def _run(name: ScenarioName, load: Load, say: Say) -> Outcome:
     claim, play = PLAYS[name]
-    book = Book()
+    book = Book(seed=load.seed)
     begin = trio.current_time()
-    await play(attrs.evolve(load, agents=2), Random(load.seed), Book())
+    await _warm_up(name, play, load, book, records)
     first, memory = Holdings.now(), rss()
     rounds = 0
+    if book.broken_by is not None:
+        rounds = 1  # the warm-up is a part of it
+        await say(_line(name, load, rounds, book))
     while rounds < load.rounds and book.broken_by is None:
         book.seed = load.seed + rounds
         rounds += 1
         before = Holdings.now()
-        await play(load, Random(book.seed), book)
+        await _play(name, play, _round(load, book, records))
         _compare(before, Holdings.now(), book)
-        await say(
-            f"{name}: round {rounds} of {load.rounds}, seed {book.seed}: {_word(book)}"
-        )
+        await say(_line(name, load, rounds, book))
     return Outcome(
         scenario=name,
         claim=claim,
@@ -96,6 +88,7 @@ async def _run(name: ScenarioName, load: Load, say: Say) -> Outcome:
         rounds=rounds,
         series=book.series,
         checks=book.checks,
+        problems=tuple(book.problems),
         survivors=book.survivors,
         rss_growth=rss() - memory,
         fds_growth=Holdings.now().fds - first.fds,
@@ -104,8 +97,51 @@ async def _run(name: ScenarioName, load: Load, say: Say) -> Outcome:
     )
 
 
-def _word(book: Book) -> str:
-    return "holds" if book.broken_by is None else "BROKEN"
+def _round(load: Load, book: Book, records: Path) -> Round:
+    return Round(load=load, seed=book.seed, book=book, records=records)
+
+
+async def _warm_up(
+    name: str, play: Play, load: Load, book: Book, records: Path
+) -> None:
+    """Play a round of which only failures count."""
+    own = Book(seed=book.seed)
+    await _play(name, play, _round(attrs.evolve(load, agents=2), own, records))
+    for problem in own.problems:
+        book.fail(f"already with 2 agents: {problem}")
+
+
+async def _play(name: str, play: Play, one: Round) -> None:
+    """Play a round to its end, whatever that is, and end who is left of it."""
+    limit = ROUND_LIMIT + EACH_LIMIT * one.load.agents
+    refusal: Exception | None = None
+    try:
+        with trio.move_on_after(limit) as scope, recording(one.records):
+            await play(one)
+        if scope.cancelled_caught:
+            one.book.fail(f"it did not end within {limit:g} s")
+    except* Exception as error:  # noqa: BLE001 - any has broken the claim, and is told
+        refusal = refusal_in(error)
+        one.book.fail(first_of(error))
+    finally:
+        with trio.CancelScope(
+            shield=True, deadline=trio.current_time() + CLEAN_LIMIT
+        ) as clean:
+            left = await trio.to_thread.run_sync(
+                end_survivors, one.token, one.told, abandon_on_cancel=True
+            )
+            one.book.count_survivors(left)
+            if not left:
+                shutil.rmtree(one.own_records, ignore_errors=True)
+        if clean.cancelled_caught:
+            one.book.fail("its processes could not be looked at")
+    if refusal is not None:
+        raise AgentsNotStarted(name, str(refusal)) from refusal
+
+
+def _line(name: str, load: Load, number: int, book: Book) -> str:
+    word = "holds" if book.broken_by is None else "BROKEN"
+    return f"{name}: round {number} of {load.rounds}, seed {book.seed}: {word}"
 
 
 def _compare(before: Holdings, after: Holdings, book: Book) -> None:

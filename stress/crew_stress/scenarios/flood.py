@@ -5,14 +5,12 @@
 from random import Random
 from typing import Final
 
-import psutil
 import trio
 
 from crew_stress.fake_agent import argv
 from crew_stress.scenarios.agents import spec_of
-from crew_stress.scenarios.book import Book
-from crew_stress.scenarios.machine import end_survivors, new_token, rss
-from crew_stress.scenarios.values import Load
+from crew_stress.scenarios.machine import rss
+from crew_stress.scenarios.round import Round
 from crew_supervisors import ChildProcess, run_process
 
 CLAIM: Final = (
@@ -36,9 +34,9 @@ REST: Final = 0.004
 """Seconds that it rests at most."""
 
 
-async def play(load: Load, chance: Random, book: Book) -> None:
+async def play(one: Round) -> None:
     """Play one round."""
-    token = new_token()
+    load, book = one.load, one.book
     counts = [0] * load.agents
     wrong: list[str] = []
     grown: list[float] = []
@@ -55,9 +53,9 @@ async def play(load: Load, chance: Random, book: Book) -> None:
 
     async with trio.open_nursery() as nursery:
         for number in range(load.agents):
-            spec = spec_of(load.command or argv("err-pour", "pour"), token)
+            spec = spec_of(load.command or argv("err-pour", "pour"), one.token)
             process = await nursery.start(run_process, spec)
-            nursery.start_soon(read, number, process, Random(chance.random()))
+            nursery.start_soon(read, number, process, Random(one.chance.random()))
         await trio.sleep(WARM_UP)
         lines = sum(counts)
         with trio.move_on_after(SECONDS):
@@ -72,5 +70,3 @@ async def play(load: Load, chance: Random, book: Book) -> None:
     if not load.command:
         book.require("lines lost or out of order", len(wrong), 0)
         book.require("agents of which nothing was read", counts.count(0), 0)
-    told: list[psutil.Process] = []
-    book.count_survivors(await trio.to_thread.run_sync(end_survivors, token, told))

@@ -8,6 +8,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final, Self
 
 import attrs
@@ -71,9 +72,25 @@ def carriers(token: str) -> list[psutil.Process]:
     return found
 
 
-def count_files(folder: str) -> int:
-    """Return how many files are in *folder*."""
-    return len(os.listdir(folder))  # noqa: PTH208 - only their number
+async def wait_gone(token: str, patience: float) -> tuple[float, int]:
+    """Wait until nobody carries *token*, for *patience* seconds at most.
+
+    Return the time in ms, and how many still do.
+    """
+    begin = trio.current_time()
+    found: list[psutil.Process] = []
+    empty = 0
+    with trio.move_on_after(patience):
+        while empty < 2:
+            found = await trio.to_thread.run_sync(carriers, token)
+            empty = 0 if found else empty + 1
+            await trio.sleep(0.01)
+    return (trio.current_time() - begin) * 1e3, len(found)
+
+
+def count_files(folder: Path) -> int:
+    """Return how many files are in *folder*, which need not exist."""
+    return len(list(folder.glob("*")))
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -6,11 +6,9 @@
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import psutil
@@ -19,16 +17,15 @@ import trio
 from crew_actors.census import sweep_orphans
 from crew_stress.fake_agent import argv
 from crew_stress.scenarios.agents import MIXED, choose
-from crew_stress.scenarios.book import Book
 from crew_stress.scenarios.machine import (
-    carriers,
     count_files,
-    end_survivors,
     handles,
     is_alive,
-    new_token,
     python_path,
+    wait_gone,
 )
+from crew_stress.scenarios.refusal import Refused
+from crew_stress.scenarios.round import Round
 from crew_stress.scenarios.values import Load
 from crew_supervisors.processes import MARKER
 
@@ -46,53 +43,54 @@ SWEEP_LIMIT: Final = 8_000
 """Milliseconds for a sweep: two seconds of grace, five for SIGKILL, and the looks."""
 
 
-async def play(load: Load, chance: Random, book: Book) -> None:
+async def play(one: Round) -> None:
     """Play one round."""
-    token = new_token()
-    told: list[psutil.Process] = []
-    with tempfile.TemporaryDirectory(prefix="crew-stress-") as folder:
-        plan = {
-            "records": folder,
-            "agents": [_agent(load, chance, token) for _ in range(load.agents)],
-        }
-        stranger = await trio.lowlevel.open_process(
-            list(argv("sleep")), env={**python_path(), MARKER: "1-of-nobody"}
-        )
-        try:
-            moment = chance.uniform(0.2, 1.0 + 0.03 * load.agents)
-            there = await _start_and_kill(plan, moment, told)
-            book.note("processes when it was killed", [there], unit="")
-            took, left = await _wait_gone(f"{token}-w")
-            book.note("until the wardens were done", [took])
-            book.require("processes that a warden has left", left, 0)
-            begin = trio.current_time()
-            swept = await sweep_orphans(Path(folder))
-            took = (trio.current_time() - begin) * 1e3
-            book.note("the sweep", [took])
-            book.note("orphans swept", [len(swept)], unit="")
-            book.require("the sweep", took, SWEEP_LIMIT, "ms")
-            book.require("records left", count_files(folder), 0)
-            book.require("strangers ended", int(stranger.returncode is not None), 0)
-        finally:
-            left = await trio.to_thread.run_sync(end_survivors, token, told)
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
-                stranger.kill()
-                await stranger.wait()
-        book.count_survivors(left)
+    load, book = one.load, one.book
+    folder = one.make_records()
+    plan = {
+        "records": str(folder),
+        "agents": [plan_agent(load, one.chance, one.token) for _ in range(load.agents)],
+    }
+    stranger = await trio.lowlevel.open_process(
+        list(argv("echo")),  # it ends with its stdin, so also when we are killed
+        stdin=subprocess.PIPE,
+        env={**python_path(), MARKER: "1-of-nobody"},
+    )
+    try:
+        moment = one.chance.uniform(0.2, 1.0 + 0.03 * load.agents)
+        there = await _start_and_kill(plan, moment, one)
+        book.note("processes when it was killed", [there], unit="")
+        took, left = await wait_gone(f"{one.token}-w", PATIENCE)
+        book.note("until the wardens were done", [took])
+        book.require("processes that a warden has left", left, 0)
+        begin = trio.current_time()
+        swept = await sweep_orphans(folder)
+        took = (trio.current_time() - begin) * 1e3
+        book.note("the sweep", [took])
+        book.note("orphans swept", [len(swept)], unit="")
+        book.require("the sweep", took, SWEEP_LIMIT, "ms")
+        book.require("records left", count_files(folder), 0)
+        book.require("strangers ended", int(stranger.returncode is not None), 0)
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            stranger.kill()
+            await stranger.wait()
+            assert stranger.stdin is not None
+            await stranger.stdin.aclose()
 
 
-def _agent(load: Load, chance: Random, token: str) -> dict[str, object]:
+def plan_agent(load: Load, chance: Random, token: str) -> dict[str, object]:
+    """Choose an agent, and whether it has a warden."""
     bare = chance.random() < SHARE
     return {
         "argv": choose(load, chance, WITHOUT_WARDEN if bare else MIXED),
         "containment": "group" if bare else "best",
         "token": f"{token}-{'g' if bare else 'w'}",
+        "is_fake": not load.command,
     }
 
 
-async def _start_and_kill(
-    plan: Mapping[str, object], moment: float, told: list[psutil.Process]
-) -> int:
+async def _start_and_kill(plan: Mapping[str, object], moment: float, one: Round) -> int:
     """Start a runtime, take in what its agents tell, and kill it after *moment*.
 
     Return how many processes, wardens and agents, were alive then.
@@ -106,15 +104,16 @@ async def _start_and_kill(
     assert runtime.stdin is not None
     assert runtime.stdout is not None
     try:
-        await runtime.stdin.send_all(json.dumps(plan).encode())
-        await runtime.stdin.aclose()
-        heard = Heard(told)
+        await runtime.stdin.send_all(json.dumps(plan).encode() + b"\n")
+        heard = Heard(one.told)
         heard.take(await runtime.stdout.receive_some())  # it has begun
         with trio.move_on_after(moment):
             while piece := await runtime.stdout.receive_some():
                 heard.take(piece)
-        told += _below(runtime.pid)
-        return sum(map(is_alive, set(told)))
+            await runtime.wait()
+            one.book.fail("the runtime ended by itself; its stderr tells why")
+        one.told += _below(runtime.pid)
+        return sum(map(is_alive, set(one.told)))
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
             runtime.kill()
@@ -125,7 +124,10 @@ async def _start_and_kill(
 
 def _below(pid: int) -> list[psutil.Process]:
     """Return what runs below *pid*, wardens too: they carry no token."""
-    return psutil.Process(pid).children(recursive=True)
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 @attrs.define
@@ -138,17 +140,7 @@ class Heard:
     def take(self, piece: bytes | bytearray) -> None:
         *lines, self._rest = (self._rest + bytes(piece)).split(b"\n")
         for line in lines:
-            self.told += handles(json.loads(line))
-
-
-async def _wait_gone(token: str) -> tuple[float, int]:
-    """Wait until nobody carries *token*; return the time in ms, and who still does."""
-    begin = trio.current_time()
-    found: list[psutil.Process] = []
-    empty = 0
-    with trio.move_on_after(PATIENCE):
-        while empty < 2:
-            found = await trio.to_thread.run_sync(carriers, token)
-            empty = 0 if found else empty + 1
-            await trio.sleep(0.01)
-    return (trio.current_time() - begin) * 1e3, len(found)
+            said: Any = json.loads(line)
+            if isinstance(said, str):
+                raise Refused(said)
+            self.told += handles(said)

@@ -10,13 +10,11 @@ from random import Random
 from typing import Final
 
 import attrs
-import psutil
 import trio
 
 from crew_stress.fake_agent import argv
 from crew_stress.scenarios.agents import spec_of
-from crew_stress.scenarios.book import Book
-from crew_stress.scenarios.machine import end_survivors, new_token
+from crew_stress.scenarios.round import Round
 from crew_stress.scenarios.values import Load
 from crew_supervisors import (
     Backoff,
@@ -46,6 +44,8 @@ CRASHES: Final = (
 )
 MOST: Final = 3
 """Crashes of one agent."""
+STILL: Final = 20.0
+"""Seconds without any news from the supervisor, after which none will come."""
 QUICK: Final = Backoff(first=0.001, cap=0.01)
 
 
@@ -86,8 +86,10 @@ class Storm:
     back: list[float] = attrs.field(factory=list[float])
     """From a crash until the agent runs again, in ms."""
     over: trio.Event = attrs.field(factory=trio.Event)
+    patience: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
     def heed(self, event: Event) -> None:
+        self.patience.deadline = trio.current_time() + STILL
         if isinstance(event, ChildRestarting):
             self.restarts += 1
         elif isinstance(event, ChildEnded):
@@ -110,7 +112,8 @@ class Body:
     async def __call__(self, *, child: Child) -> None:
         life = child.incarnation - 1
         own = self.storm.load.command
-        command = own or argv(*self.plan.scripts[life])
+        script = self.plan.scripts[min(life, self.plan.crashes)]
+        command = own or argv(*script)
         spec = spec_of(command, self.storm.token, stdout="tail")
         async with trio.open_nursery() as nursery:
             process: ChildProcess = await nursery.start(run_process, spec)
@@ -132,10 +135,11 @@ class Body:
             await process.stop(grace=0.2)
 
 
-async def play(load: Load, chance: Random, book: Book) -> None:
+async def play(one: Round) -> None:
     """Play one round."""
-    storm = Storm(load, new_token())
-    plans = [plan_for(chance) for _ in range(load.agents)]
+    load, book = one.load, one.book
+    storm = Storm(load, one.token)
+    plans = [plan_for(one.chance) for _ in range(load.agents)]
     crashes = sum(plan.crashes for plan in plans)
     async with open_supervisor(
         strategy="dynamic", max_restarts=crashes, on_event=storm.heed
@@ -148,9 +152,8 @@ async def play(load: Load, chance: Random, book: Book) -> None:
                 backoff=QUICK,
             )
             await supervisor.start(spec)
-        await storm.over.wait()
+        with storm.patience:
+            await storm.over.wait()
     book.note("from a crash until it runs again", storm.back)
     book.require("restarts too many or too few", abs(storm.restarts - crashes), 0)
-    told: list[psutil.Process] = []
-    left = await trio.to_thread.run_sync(end_survivors, storm.token, told)
-    book.count_survivors(left)
+    book.require("agents that did not end well", load.agents - storm.ended, 0)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from crew_actors.observe import escaped
 from crew_stress.scenarios.values import Check, Outcome, Series
 
 
@@ -26,6 +27,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield ""
     for check in outcome.checks:
         yield _verdict(check)
+    for problem in outcome.problems:
+        yield f"       {escaped(problem)}"
     yield ""
     yield (
         f"survivors {outcome.survivors}, RSS {outcome.rss_growth:+.1f} MiB, "
@@ -39,6 +42,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"BROKEN by seed {outcome.broken_by}; again: {shlex.join(again)}"
     if outcome.plot is not None:
         yield f"plot: {outcome.plot}"
+    if outcome.plot_problem:
+        yield f"no plot: {outcome.plot_problem}"
 
 
 def _row(series: Series) -> str:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-ScenarioName: TypeAlias = Literal["cancel", "flood", "storm", "orphans"]
+ScenarioName: TypeAlias = Literal["cancel", "flood", "storm", "orphans", "killed-runs"]
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +91,8 @@ class Outcome:
     """That were played."""
     series: tuple[Series, ...]
     checks: tuple[Check, ...]
+    problems: tuple[str, ...] = ()
+    """Why rounds have failed."""
     survivors: int
     rss_growth: float
     """MiB of this process, from the first round to the last."""
@@ -100,3 +102,5 @@ class Outcome:
     broken_by: int | None
     """The seed of the round that broke the claim; None if it holds."""
     plot: Path | None = None
+    plot_problem: str = ""
+    """Why there is no picture."""

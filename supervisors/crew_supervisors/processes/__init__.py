@@ -1,10 +1,10 @@
 # `run_process` is the only thing in the project that starts processes. From the
 # outside in: `_run` starts, `_process` is the handle, `_life` the rules of one
 # process's life, `_host` the border to the system. Below that border: `_warden_host`
-# with its program `_warden`, which `_zygote` forks, and `_cgroup`; `_group_host`,
-# `_windows`, and the scans of `_scan`. Output goes through `_pipes`, `_output` and
-# `_overflow` to `_line_stream`, input through `_input`. Who is told of starts and ends:
-# `_records`. Pure, beside them: `_spec`, `_limits`, `_framing`, `_lines`, `_report`,
+# with its program `_warden`, which `_zygote` forks, and `_cgroup`; `_group_host`;
+# `_job_host`, above `_job_api` and `_windows`; and the scans of `_scan`. Output goes
+# through `_pipes`, `_output` and `_overflow` to `_line_stream`, input through `_input`.
+# Who is told of starts and ends: `_records`. Pure, beside them: `_spec`, `_limits`, `_framing`, `_lines`, `_report`,
 # `_errors`.
 """OS processes that stop when they are stopped, with all that they started."""
 

@@ -5,7 +5,9 @@
 #    runtime's own cgroup, if that is not the root of all and may be written.
 # 2. Each process gets a leaf of its own, made before it starts and entered before it
 #    executes anything. Nothing else of the system is changed.
-# 3. The folder may be any folder for the functions in here: what the kernel does with
+# 3. What is left of a leaf when runtime and warden were killed together is removed by the
+#    next runtime that uses the folder, once it is empty. Nobody is killed by that.
+# 4. The folder may be any folder for the functions in here: what the kernel does with
 #    it is not theirs.
 """A cgroup for each process, where the system allows it."""
 
@@ -15,6 +17,7 @@ from typing import Final, final
 
 import trio
 
+PREFIX: Final = "crew-"
 NEEDED: Final = ("cgroup.procs", "cgroup.kill", "cgroup.events")
 FIRST_LOOK: Final = 0.001  # seconds
 LONGEST_LOOK: Final = 0.1  # seconds between two looks; the kernel tells by inotify only
@@ -51,21 +54,58 @@ def own_cgroup(proc: Path) -> Path | None:
     return None
 
 
+_cleared: Final = trio.lowlevel.RunVar[frozenset[Path]]("crew_cleared_cgroups")
+
+
+def remove_leftovers(base: Path) -> None:
+    """Remove the empty leaves below *base* of runtimes that are gone. Once in a trio run."""
+    done = _cleared.get(frozenset())
+    if base in done:
+        return
+    _cleared.set(done | {base})
+    for leaf in base.glob(f"{PREFIX}*"):
+        owner = leaf.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not _runs(int(owner)) and not _is_populated(leaf):
+            _remove(leaf)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # looks only: nothing is sent
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
+
+
+def _is_populated(leaf: Path) -> bool:
+    try:
+        return "populated 1" in (leaf / "cgroup.events").read_text()
+    except OSError:
+        return False  # it is removed, which takes an empty one
+
+
+def _remove(leaf: Path) -> None:
+    for folder, _, _ in os.walk(leaf, topdown=False):
+        try:
+            os.rmdir(folder)  # noqa: PTH106 - as it comes from os.walk
+        except OSError:
+            return
+
+
 @final
 class Cgroup:
     """The leaf of one process."""
 
     def __init__(self, base: Path, name: str) -> None:
         """Make it. Raises OSError when that is not allowed."""
-        self.path = base / f"crew-{name}"
+        self.path = base / f"{PREFIX}{name}"
         self.path.mkdir()
 
     def is_populated(self) -> bool:
         """Tell whether anything lives in it, or in what is below it."""
-        try:
-            return "populated 1" in (self.path / "cgroup.events").read_text()
-        except OSError:
-            return False  # it is removed, which takes an empty one
+        return _is_populated(self.path)
 
     async def kill(self, limit: float) -> bool:
         """Kill all of it. Tell whether it was empty within *limit* seconds."""
@@ -86,8 +126,4 @@ class Cgroup:
 
         What is not empty stays: somebody lives in it, and the report says so.
         """
-        for folder, _, _ in os.walk(self.path, topdown=False):
-            try:
-                os.rmdir(folder)  # noqa: PTH106 - as it comes from os.walk
-            except OSError:
-                return
+        _remove(self.path)

@@ -29,9 +29,11 @@ def resolve_executable(argv0: str, *, cwd: Path | None = None, path: str = "") -
     blocked: Path | None = None
     for place in folders:
         for candidate in _spellings(place / argv0):
-            if candidate.is_file() and os.access(candidate, os.X_OK):
+            # os.path says no where pathlib raises: a folder of PATH that this user may
+            # not enter, a name that is too long
+            if os.path.isfile(candidate) and os.access(candidate, os.X_OK):  # noqa: PTH113 - as said
                 return candidate
-            if blocked is None and candidate.exists():
+            if blocked is None and os.path.exists(candidate):  # noqa: PTH110 - as said
                 blocked = candidate
     if blocked is None:
         raise ExecutableNotFound(argv0, tuple(str(place) for place in folders))

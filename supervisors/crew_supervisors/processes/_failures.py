@@ -18,6 +18,11 @@ NOT_RUNNABLE = {
     errno.EPERM: "permission denied; look at its rights, or a `noexec` mount",
     errno.ENOEXEC: "it is no program; a script needs a first line like `#!/bin/sh`",
 }
+ENTER = {
+    errno.ENOENT: "create it first",
+    errno.ENOTDIR: "name a folder",
+    errno.EACCES: "it, or one above it, needs the right to be entered (`chmod +x`)",
+}
 REFUSED = {
     errno.E2BIG: "its arguments and environment are too long; use stdin or a file",
     errno.EAGAIN: "no more processes are allowed; raise `ulimit -u` or start fewer",
@@ -37,7 +42,8 @@ def spawn_error(launch: Launch, stage: str, number: int) -> SpawnError:
             launch.name, "cgroup", f"its cgroup cannot be entered ({words})"
         )
     if stage == "cwd":
-        why = f"its folder {launch.cwd} cannot be entered ({words}); create it first"
+        help_ = ENTER.get(number, "look at its file system")
+        why = f"its folder {launch.cwd} cannot be entered ({words}); {help_}"
         return SpawnFailed(launch.name, why, number)
     if stage == "exec" and number in NOT_RUNNABLE:
         if not launch.executable.exists():

@@ -8,11 +8,13 @@
 #    way to reset them between fork and exec in a program with threads.
 """Processes held together by their session, a snapshot and a marker."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Final, final
 
 import trio
@@ -79,7 +81,15 @@ class GroupHost:
             at_cwd = launch.cwd is not None and error.filename == launch.cwd
             stage = "cwd" if at_cwd else "exec"
             raise spawn_error(launch, stage, error.errno or 0) from error
-        return cls(launch, process)
+        except RuntimeError as error:  # there is no thread to be had
+            raise spawn_error(launch, "fork", errno.EAGAIN) from error
+        try:
+            return cls(launch, process)
+        except BaseException as error:  # nobody else knows the process
+            await _give_up(process)
+            if isinstance(error, OSError):  # no descriptor to look at it with
+                raise spawn_error(launch, "fork", error.errno or 0) from error
+            raise
 
     async def run(self) -> None:
         """Wait for the program."""
@@ -105,10 +115,30 @@ class GroupHost:
         await wait_group_gone(self.identity.pid)
 
     async def kill(self, limit: float) -> Sweep:
-        """Kill all that is found."""
-        return await sweep(self._query, limit)
+        """Kill all that is found; at least the group, when nobody could look."""
+        swept = await sweep(self._query, limit)
+        if swept.survivors:
+            _kill_group(self._process)
+        return swept
 
     async def aclose(self) -> None:
         """Collect the program, if it can be."""
         with trio.move_on_after(REAP_LIMIT):
             await self.exited.wait()
+
+
+def _kill_group(process: trio.Process) -> None:
+    if process.returncode is None:  # not reaped, so the number is its own
+        with suppress(OSError):  # nobody in the group may be signalled, or is there
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _give_up(process: trio.Process) -> None:
+    _kill_group(process)
+    # Bound: REAP_LIMIT.
+    with trio.CancelScope(shield=True):
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                await stream.aclose()
+        with trio.move_on_after(REAP_LIMIT):
+            await process.wait()

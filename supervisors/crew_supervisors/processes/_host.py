@@ -30,6 +30,10 @@ class Launch:
     cgroup: Cgroup | None = None
 
 
+class CannotSignal(Exception):
+    """No signal can reach the program. The text says why."""
+
+
 class Host(Protocol):
     """One started program and the tree below it."""
 
@@ -78,7 +82,11 @@ class Host(Protocol):
         ...
 
     async def signal(self, name: str) -> bool:
-        """Send a polite signal to the program's group. Tell whether it went out."""
+        """Send a polite signal to the program's group. Tell whether it went out.
+
+        Raises:
+          CannotSignal: it never will, so it is no use to wait for what it does.
+        """
         ...
 
     async def wait_empty(self) -> None:

@@ -19,12 +19,17 @@ from typing import Final, final
 import trio
 
 from crew_supervisors.processes._errors import StdinClosed
-from crew_supervisors.processes._host import Host
+from crew_supervisors.processes._host import CannotSignal, Host
 from crew_supervisors.processes._input import Input
 from crew_supervisors.processes._limits import Limits
 from crew_supervisors.processes._output import Output, StreamName
 from crew_supervisors.processes._overflow import Overflow
-from crew_supervisors.processes._report import ExitReason, ProcessExit, StopReport
+from crew_supervisors.processes._report import (
+    SIGKILL,
+    ExitReason,
+    ProcessExit,
+    StopReport,
+)
 from crew_supervisors.processes._scan import Sweep
 from crew_supervisors.processes._spec import ProcessSpec, Rung, StreamMode
 
@@ -45,6 +50,7 @@ class Life:
             "stdout": self._output("stdout", spec.stdout, host.stdout),
             "stderr": self._output("stderr", spec.stderr, host.stderr),
         }
+        self.limits = Limits(startup=spec.startup, silence=spec.silence, wall=spec.wall)
         self.input = Input(spec.name, host.stdin)
         self.report: StopReport | None = None
         self.exit: ProcessExit | None = None
@@ -55,6 +61,8 @@ class Life:
         self._turn = trio.Event()
         self._asked: tuple[ExitReason, str] | None = None
         self._asked_at = 0.0
+        self._answered = False
+        self._beaten: float | None = None
         self._kill_by = math.inf
         self._rung = trio.CancelScope()
         self._escalations: list[str] = []
@@ -65,7 +73,9 @@ class Life:
     ) -> Output:
         folder = self.spec.overflow
         prefix = f"{name}-{self.host.identity.pid}"
-        overflow = None if folder is None else Overflow(folder, prefix)
+        overflow = None
+        if folder is not None:
+            overflow = Overflow(folder, prefix, self.spec.overflow_limit)
         return Output(self.spec, mode, pipe, overflow)
 
     def ask(self, reason: ExitReason, words: str, grace: float) -> None:
@@ -96,15 +106,18 @@ class Life:
                     for output in self.outputs.values():
                         nursery.start_soon(output.run)
                     nursery.start_soon(self._watch_exit)
-                    nursery.start_soon(self._watch_limits)
+                    if self.limits.exist:
+                        nursery.start_soon(self._watch_limits)
                     await self._go_through()
                     nursery.cancel_scope.cancel()
             finally:
-                if self.exit is None:  # a fault of ours must not set the tree free
-                    await self.host.kill(KILL_LIMIT)
-                    await self._close()
-                self.stopped.set()
-                self.ended.set()
+                try:
+                    if self.exit is None:  # a fault of ours must not set the tree free
+                        await self.host.kill(KILL_LIMIT)
+                        await self._close()
+                finally:  # nor must it make anybody wait for ever
+                    self.stopped.set()
+                    self.ended.set()
 
     async def _go_through(self) -> None:
         await self._turn.wait()
@@ -137,8 +150,15 @@ class Life:
         """Do what *rung* says, and wait for the exit. Its message must not hold it up."""
         if rung.signal:
             with trio.CancelScope(shield=True):  # bounded by the host
-                if await self.host.signal(rung.signal):
-                    self._escalations.append(rung.signal)
+                try:
+                    if await self.host.signal(rung.signal):
+                        self._escalations.append(rung.signal)
+                except CannotSignal as error:
+                    self._unsent.append(f"{rung.signal}: {error}")
+                    return  # it was not asked, so it needs no time
+        if not rung.speaks:
+            await self.host.exited.wait()
+            return
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._speak, rung)
             await self.host.exited.wait()
@@ -173,22 +193,39 @@ class Life:
         self._turn.set()
 
     async def _watch_limits(self) -> None:
-        limits = Limits(
-            startup=self.spec.startup, silence=self.spec.silence, wall=self.spec.wall
-        )
         started = trio.current_time()
-        while True:
-            if any(output.waiting for output in self.outputs.values()):
-                last: float | None = trio.current_time()  # we are slow, not the program
-            else:
-                spoken = [output.last for output in self.outputs.values()]
-                last = max((at for at in spoken if at is not None), default=None)
-            deadline, reason = limits.next(started=started, last=last)
+        while not (self._answered or self.host.exited.is_set()):
+            deadline, reason = self.limits.next(started=started, last=self._last_sign())
             if deadline <= trio.current_time():
                 words = reason.replace("_", " ")
                 self.ask(reason, words, math.inf)
                 return
             await trio.sleep_until(deadline)
+
+    def beat(self) -> None:
+        """Count now as a moment in which the program said something."""
+        self._beaten = trio.current_time()
+
+    def _last_sign(self) -> float | None:
+        """Return when the program said something; None when it never did."""
+        if any(output.waiting for output in self.outputs.values()):
+            return trio.current_time()  # we are slow, not the program
+        spoken = [self._beaten, *(output.last for output in self.outputs.values())]
+        return max((at for at in spoken if at is not None), default=None)
+
+    async def linger(self, quiet: float) -> None:
+        """Return when it has exited, or has said nothing for *quiet* seconds.
+
+        It has given its answer: no deadline fires any more.
+        """
+        self._answered = True
+        since = trio.current_time()
+        while not self.host.exited.is_set():
+            until = max(since, self._last_sign() or since) + quiet
+            if until <= trio.current_time():
+                return
+            with trio.move_on_at(until):
+                await self.host.exited.wait()
 
     def _output_ended(self) -> bool:
         return all(output.ended.is_set() for output in self.outputs.values())
@@ -233,7 +270,7 @@ class Life:
             unsent=tuple(self._unsent),
             survivors=swept.survivors,
             took=took,
-            graceful=not swept.killed,
+            graceful=not swept.killed and not swept.survivors,
         )
 
     def _make_exit(self, *, truncated: bool) -> ProcessExit:
@@ -259,6 +296,8 @@ class Life:
 
 def signal_name(number: int) -> str:
     """Return the name of a signal; real-time signals have none, so their number."""
+    if number == SIGKILL:
+        return "SIGKILL"  # where `signal` does not know it too
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -17,6 +17,13 @@ class Limits:
     silence: float | None
     wall: float | None
 
+    @property
+    def exist(self) -> bool:
+        """Whether there are any."""
+        return any(
+            limit is not None for limit in (self.startup, self.silence, self.wall)
+        )
+
     def next(
         self, *, started: float, last: float | None
     ) -> tuple[float, TimeoutReason]:

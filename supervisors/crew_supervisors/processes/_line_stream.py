@@ -1,16 +1,15 @@
 # The reader's side of an output stream.
 #
 # 1. Nothing is taken from the stream before the last wait is over, so a cancellation
-#    loses no line.
+#    loses no line. What is taken lies in `_batch` from `_place` on, and in `_turn`.
 # 2. Lines that are there are handed over without a checkpoint each; a reader who is
 #    never out of lines lets others run once in `TURN` seconds, looked at each
 #    `BUDGET` lines. A cancellation is noticed as often as it is looked.
 """The lines of one stream, for its reader."""
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Iterator
+from itertools import chain
 from types import TracebackType
 from typing import Final, Self, final
 
@@ -21,6 +20,7 @@ from crew_supervisors.processes._output import Output
 
 BUDGET: Final = 64  # lines between two looks at the clock
 TURN: Final = 0.001  # seconds without a checkpoint; one costs some 20 µs
+NONE_YET: Final = Batch("")  # one line, which is used up
 
 
 @final
@@ -35,6 +35,8 @@ class LineStream:
 
     def __init__(self, output: Output) -> None:
         self._output = output
+        self._batch = NONE_YET
+        self._place = 1
         self._turn: Iterator[Line] = iter(())
         """What may be handed over before the next look at the clock."""
         self._turn_began = 0.0
@@ -53,15 +55,21 @@ class LineStream:
         Raises:
           trio.BusyResourceError: another task waits for these lines.
         """
-        for line in self._turn:
+        for line in self._turn:  # `next` would be slower
             return line
-        with self._reading():
+        self._begin_reading()
+        try:
             await self._pause()
-            following = await self._output.next_line()
-        if following is None:
-            raise StopAsyncIteration
-        self._turn = islice(self._output.current, BUDGET - 1)
-        return following
+            while self._place >= len(self._batch):
+                batch = await self._output.next_batch()
+                if batch is None:
+                    raise StopAsyncIteration
+                self._batch, self._place = batch, 0
+        finally:
+            self._busy = False
+        first, self._place = self._place, self._place + BUDGET
+        self._turn = self._batch.lines(first, self._place)
+        return next(self._turn)
 
     def batches(self) -> "BatchStream":
         """Return the same lines as they come together, for readers in a hurry.
@@ -79,19 +87,29 @@ class LineStream:
         Raises:
           trio.BusyResourceError: another task waits for these lines.
         """
-        with self._reading():
+        self._begin_reading()
+        try:
             await self._pause()
+            if rest := self._take_rest():
+                return rest
             return await self._output.next_batch()
+        finally:
+            self._busy = False
 
-    @contextmanager
-    def _reading(self) -> Generator[None]:
+    def _take_rest(self) -> Batch | None:
+        """Take what is left of a batch of which lines were taken."""
+        ahead = self._batch.lines(self._place, len(self._batch))
+        rest = Batch.of(chain(self._turn, ahead), self._batch.at)
+        self._drop()
+        return rest
+
+    def _drop(self) -> None:
+        self._batch, self._place, self._turn = NONE_YET, 1, iter(())
+
+    def _begin_reading(self) -> None:
         if self._busy:
             raise trio.BusyResourceError("another task reads these lines")
         self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
 
     async def _pause(self) -> None:
         now = time.perf_counter()
@@ -114,7 +132,7 @@ class LineStream:
 
     async def aclose(self) -> None:
         """Stop reading. Not a checkpoint; the process goes on."""
-        self._turn = iter(())
+        self._drop()
         self._output.abandon()
 
 

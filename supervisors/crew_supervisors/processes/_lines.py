@@ -80,9 +80,14 @@ class Batch:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[Line]:
+        return self.lines(0, len(self.texts))
+
+    def lines(self, first: int, end: int) -> Iterator[Line]:
+        """Iterate over the lines from the place *first* to before *end*."""
+        texts = self.texts[first:end]
         if self.cut:
-            return map(self._line_at, range(len(self.texts)))
-        return map(Line, self.texts)
+            return map(self._line_at, range(first, first + len(texts)))
+        return map(Line, texts)
 
     def _line_at(self, place: int) -> Line:
         return self.cut.get(place) or Line(self.texts[place])

@@ -10,13 +10,12 @@
 """Output streams: a bounded path from the pipe to the reader."""
 
 from collections import deque
-from collections.abc import Iterator
 from typing import Literal, final
 
 import trio
 
 from crew_supervisors.processes._framing import LineFramer, Tail
-from crew_supervisors.processes._lines import Batch, Line
+from crew_supervisors.processes._lines import Batch
 from crew_supervisors.processes._overflow import Overflow
 from crew_supervisors.processes._pipes import WIDE_READ, Width
 from crew_supervisors.processes._spec import ProcessSpec, StreamMode
@@ -41,9 +40,6 @@ class Output:
         self.last: float | None = None
         """When something came, on trio's clock; None before that."""
         self.ended = trio.Event()
-        self.current: Iterator[Line] = iter(())
-        """What the reader has in hand."""
-        self._current_at = 0.0
         self._pipe = pipe
         self._width = Width(pipe)
         self._tail = Tail(spec.tail)
@@ -112,15 +108,12 @@ class Output:
         """Drop the lines that wait, and from now on keep the tail only."""
         self.mode = "tail"
         self._batches.clear()
-        self.current = iter(())
         self._waiting_bytes = 0
         self._room.unpark_all()
         self._filled.unpark_all()
 
     async def next_batch(self) -> Batch | None:
         """Return what comes next, None at the end. Waits when there is nothing yet."""
-        if rest := Batch.of(self.current, self._current_at):
-            return rest  # of a batch of which lines were taken
         while not self._batches:
             if self.ended.is_set() or self.mode == "tail":
                 return None
@@ -130,15 +123,6 @@ class Output:
         if self.waiting and not self._is_full():
             self._room.unpark_all()
         return batch
-
-    async def next_line(self) -> Line | None:
-        """Return the next line, None at the end. Waits when there is none yet."""
-        while (line := next(self.current, None)) is None:
-            if (batch := await self.next_batch()) is None:
-                return None
-            self.current = iter(batch)
-            self._current_at = batch.at
-        return line
 
     async def _receive(self) -> bytes:
         try:

@@ -19,7 +19,7 @@ from crew_supervisors.processes._report import (
 from crew_supervisors.processes._scan import is_alive
 from crew_supervisors.processes._spec import ProcessSpec
 
-QUIET: Final = 0.8  # seconds in which agents that end by themselves do so
+QUIET: Final = 0.8  # seconds of silence; agents that end by themselves take less
 FINISH_WITHIN: Final = 5.0
 KILL_RESERVE: Final = 0.1  # seconds kept of a caller's deadline for the kill itself
 
@@ -114,6 +114,13 @@ class ChildProcess:
         """
         await self._life.input.close()
 
+    def beat(self) -> None:
+        """Count as output for the limit on silence: the program is right to be silent.
+
+        Not a checkpoint.
+        """
+        self._life.beat()
+
     async def wait(self) -> ProcessExit:
         """Wait until the process and its tree have ended; a checkpoint.
 
@@ -149,17 +156,18 @@ class ChildProcess:
     ) -> StopReport:
         """End a process that has given its answer, and need not exit to be done.
 
-        It has *quiet* seconds to exit by itself; then it is stopped as by `stop`, and
-        SIGKILL comes *within* seconds of the call, or earlier by the ladder. That end is
-        a success, whatever signal it took: `ProcessExit.reason` is ``finished``. A
-        program that exits by itself has ``exited``, and its status counts. A checkpoint.
+        It may exit by itself until it has said nothing for *quiet* seconds; then it is
+        stopped as by `stop`, and SIGKILL comes *within* seconds of the call, or earlier by
+        the ladder. That end is a success, whatever signal it took: `ProcessExit.reason` is
+        ``finished``. A program that exits by itself has ``exited``, and its status counts.
+        From the call on, the deadlines of its spec fire no more. A checkpoint.
 
         Shielded and cancelled as `stop` is.
         """
         deadline = trio.current_time() + max(0.0, within)
         try:
-            with trio.move_on_after(max(0.0, min(quiet, within))):
-                await self._life.host.exited.wait()
+            with trio.move_on_at(deadline):
+                await self._life.linger(quiet)
         except trio.Cancelled:
             pass  # trio delivers it again, at the next checkpoint
         left = max(0.0, deadline - trio.current_time())

@@ -2,12 +2,18 @@
 # journals and errors.
 """Exits, stop reports and identities."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
 ContainmentKind = Literal[
-    "cgroup", "warden", "warden-no-subreaper", "group", "group-warden-lost", "taskkill"
+    "cgroup",
+    "warden",
+    "warden-no-subreaper",
+    "group",
+    "group-warden-lost",
+    "job",
+    "taskkill",
 ]
 ExitReason = Literal[
     "exited",
@@ -19,6 +25,9 @@ ExitReason = Literal[
     "killed_by_system",
     "containment_lost",
 ]
+
+SIGKILL: Final = 9
+"""Its number. Windows does not know it; there it stands for being killed by us."""
 
 
 @attrs.frozen
@@ -56,7 +65,7 @@ class StopReport:
     """What was done, in order: signals by their names, `message` for what a rung sent to
     stdin, `stdin closed`."""
     unsent: tuple[str, ...] = ()
-    """Messages of rungs that did not arrive, and why."""
+    """Messages and signals of rungs that could not be sent, and why."""
     survivors: tuple[Survivor, ...]
     """Empty: nothing of the tree that this containment can see is alive."""
     took: float

@@ -13,7 +13,7 @@ import sys
 import attrs
 import trio
 
-from crew_supervisors.processes._cgroup import Cgroup, find_base
+from crew_supervisors.processes._cgroup import Cgroup, find_base, remove_leftovers
 from crew_supervisors.processes._errors import BadProcessSpec, ContainmentUnavailable
 from crew_supervisors.processes._executable import resolve_executable
 from crew_supervisors.processes._host import Host, Launch
@@ -95,16 +95,16 @@ def _resolve(spec: ProcessSpec) -> Launch:
 
 async def _start(spec: ProcessSpec, launch: Launch) -> Host:
     if sys.platform == "win32":
-        if spec.containment.startswith("required:"):
-            wanted = spec.containment.removeprefix("required:")
-            why = f"there is no {wanted} on Windows"
-            raise ContainmentUnavailable(spec.name, wanted, why)
-        from crew_supervisors.processes._windows import TaskkillHost  # noqa: PLC0415 - only there
+        from crew_supervisors.processes._job_host import start_on_windows  # noqa: PLC0415 - only there
+        from crew_supervisors.processes._windows import WindowsSystem  # noqa: PLC0415 - only there
 
-        return await TaskkillHost.start(launch)
+        return await start_on_windows(WindowsSystem(), launch, spec.containment)
     else:  # noqa: RET505 - mypy takes what is after an `if` of the platform for dead
         from crew_supervisors.processes import _group_host, _warden_host  # noqa: PLC0415 - only here
 
+        if spec.containment == "required:job":
+            why = "only Windows has Job Objects"
+            raise ContainmentUnavailable(spec.name, "job", why)
         missing = _warden_host.why_no_warden()
         if missing is not None and spec.containment.startswith("required:"):
             raise ContainmentUnavailable(spec.name, "warden", missing)
@@ -131,6 +131,7 @@ def _make_cgroup(spec: ProcessSpec, marker: str) -> Cgroup | str:
     if isinstance(base, str):
         return base
     try:
+        remove_leftovers(base)
         return Cgroup(base, marker)
     except OSError as error:
         return f"no cgroup can be made in {base} ({error.strerror})"

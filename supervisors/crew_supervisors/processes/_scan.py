@@ -8,12 +8,17 @@
 # 4. Gone means: two scans in a row found nothing. What was not looked at twice is
 #    not called gone: it is a survivor, `unverified`.
 # 5. All of it reads /proc or asks the system for each process, so it runs in a thread.
-#    Each tree has one of its own, and waits for nobody else's.
+#    Each tree has one of its own, and waits for nobody else's. Where no thread is to be
+#    had, it runs at once: the loop waits some 10 ms, which is better than a tree that lives.
+# 6. A look that the system refuses (OSError: no descriptors) has found nothing out. It is
+#    tried again until the time is over.
 """Snapshots of a process tree by group, marker and descent."""
 
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -30,6 +35,7 @@ FREEZE_ROUNDS: Final = 5  # looks for newly forked processes before they are kil
 FIRST_PAUSE: Final = 0.005  # seconds for the killed to go
 LONGEST_PAUSE: Final = 0.1
 LOOK_LIMIT: Final = 1.0  # seconds after which a scan hangs; it takes some 10 ms
+MARGIN: Final = 1.0  # seconds by which a create time that could not be read may be late
 UNVERIFIED: Final = "unverified"
 FREEZE: Final[int | None] = getattr(signal, "SIGSTOP", None)  # not on Windows
 KILL: Final[int] = getattr(signal, "SIGKILL", signal.SIGTERM)  # TerminateProcess there
@@ -44,6 +50,8 @@ class TreeQuery:
     known: set[ProcessIdentity] = attrs.field(factory=set[ProcessIdentity])
     gone_at: float | None = None
     """When the leader was found gone, in seconds since 1970."""
+    keeper: ProcessIdentity | None = None
+    """A warden that does not answer: not of the tree, but all that is below it is."""
     limiter: trio.CapacityLimiter = attrs.field(
         factory=lambda: trio.CapacityLimiter(1), init=False
     )
@@ -80,10 +88,16 @@ def is_alive(identity: ProcessIdentity) -> bool:
         )
     except psutil.Error:
         return False
+    except OSError:
+        return True  # nobody could look
 
 
 def find_tree(query: TreeQuery) -> "list[psutil.Process]":
-    """Return the living processes of the tree. Blocks for a look at each process."""
+    """Return the living processes of the tree. Blocks for a look at each process.
+
+    Raises:
+      OSError: the system lets nobody look.
+    """
     import psutil  # noqa: PLC0415 - 20 ms that `import crew_supervisors` need not pay
 
     children: dict[int, list[psutil.Process]] = {}
@@ -91,6 +105,8 @@ def find_tree(query: TreeQuery) -> "list[psutil.Process]":
     for pid in psutil.pids():
         try:
             process = psutil.Process(pid)
+            if process.create_time() < query.root.create_time - MARGIN:
+                continue  # older than its root, as most are: nothing more to read
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
             children.setdefault(process.ppid(), []).append(process)
@@ -98,6 +114,8 @@ def find_tree(query: TreeQuery) -> "list[psutil.Process]":
                 below.append(process)
         except psutil.Error:
             continue  # it ended while we looked
+    if query.keeper is not None and is_alive(query.keeper):
+        below += children.get(query.keeper.pid, [])
     found: dict[int, psutil.Process] = {}
     while below:
         process = below.pop()
@@ -114,15 +132,28 @@ def find_tree(query: TreeQuery) -> "list[psutil.Process]":
 
 
 async def look(query: TreeQuery) -> "list[psutil.Process]":
-    """Run `find_tree` in a thread. Cancelled, it leaves the thread to itself."""
-    return await trio.to_thread.run_sync(
-        find_tree, query, abandon_on_cancel=True, limiter=query.limiter
-    )
+    """Run `find_tree` in a thread. Cancelled, it leaves the thread to itself.
+
+    Raises:
+      OSError: the system lets nobody look.
+    """
+    return await _in_thread(find_tree, query)
+
+
+async def _in_thread(
+    work: "Callable[[TreeQuery], list[psutil.Process]]", query: TreeQuery
+) -> "list[psutil.Process]":
+    try:
+        return await trio.to_thread.run_sync(
+            work, query, abandon_on_cancel=True, limiter=query.limiter
+        )
+    except RuntimeError:  # what Python raises when the system gives it no thread
+        return work(query)
 
 
 async def note_who_is_there(query: TreeQuery) -> None:
     """Look once, so that `query.known` has the tree; `LOOK_LIMIT` seconds at most."""
-    with trio.move_on_after(LOOK_LIMIT):
+    with trio.move_on_after(LOOK_LIMIT), suppress(OSError):  # then it stays unknown
         await look(query)
 
 
@@ -225,12 +256,13 @@ async def sweep(query: TreeQuery, limit: float) -> Sweep:
     deadline = trio.current_time() + limit
     with trio.move_on_after(limit + LOOK_LIMIT):
         while empty < EMPTY_SCANS and trio.current_time() < deadline:
-            found = await trio.to_thread.run_sync(
-                kill_round, query, abandon_on_cancel=True, limiter=query.limiter
-            )
-            killed |= {process.pid for process in found}
-            empty = 0 if found else empty + 1
-            if found:
+            try:
+                found = await _in_thread(kill_round, query)
+                killed |= {process.pid for process in found}
+                empty = 0 if found else empty + 1
+            except OSError:
+                empty = 0
+            if not empty:
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
     if empty == EMPTY_SCANS:
@@ -253,12 +285,14 @@ def survivors_of(processes: "list[psutil.Process]") -> tuple[Survivor, ...]:
 
     described: list[Survivor] = []
     for process in processes:
+        created = process.create_time()  # known since it was found
         try:
-            status = process.status()
+            status = str(process.status())
             command = " ".join(process.cmdline()) or process.name()
-            created = process.create_time()
         except psutil.Error:
             continue  # it is gone after all
+        except OSError:
+            status, command = UNVERIFIED, ""
         if status != psutil.STATUS_ZOMBIE:
-            described.append(Survivor(process.pid, created, command[:200], str(status)))
+            described.append(Survivor(process.pid, created, command[:200], status))
     return tuple(described)

@@ -30,7 +30,9 @@ ESSENTIALS: Final[tuple[str, ...]] = (
 )
 """Names, or patterns ending in `*`, of variables that programs cannot do without."""
 
-Containment = Literal["best", "required:cgroup", "required:warden", "group"]
+Containment = Literal[
+    "best", "required:cgroup", "required:warden", "required:job", "group"
+]
 StreamMode = Literal["lines", "tail"]
 StdinMode = Literal["null", "pipe"]
 Errors = Literal["replace", "backslashreplace", "surrogateescape"]
@@ -99,15 +101,20 @@ class Rung:
     close_stdin: bool = attrs.field(default=False, kw_only=True)
     """Close stdin. Who sends just then gets `StdinClosed`."""
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it does something to stdin."""
+        return self.close_stdin or bool(self.send)
+
     def problems(self, stdin: StdinMode) -> Iterator[str]:
         """Yield what is wrong with it for a program with that *stdin*."""
         if self.signal and self.signal not in SIGNALS:
             yield f"ladder: {self.signal!r} must be one of {', '.join(sorted(SIGNALS))}"
         if not (math.isfinite(self.grace) and self.grace >= 0):
             yield f"ladder: grace {self.grace!r} must be seconds, 0 or more"
-        if (self.send or self.close_stdin) and stdin != "pipe":
+        if self.speaks and stdin != "pipe":
             yield 'ladder: a rung that speaks to stdin needs stdin="pipe"'
-        if (self.send or self.close_stdin) and self.signal:
+        if self.speaks and self.signal:
             yield "ladder: give what goes to stdin and the signal a rung each"
 
 
@@ -140,6 +147,9 @@ class ProcessSpec:
     overflow: Path | None = None
     """The folder where lines longer than `max_line` are written whole, one file each;
     it is made when it is needed. None: the rest of such a line is dropped and counted."""
+    overflow_limit: int = 1 << 28
+    """Bytes that the files of one stream may have together. A line that would go beyond
+    is in no file; its rest is dropped and counted."""
     errors: Errors = "replace"
     """What becomes of bytes that are not UTF-8, as in `bytes.decode`: U+FFFD; `\\xff`;
     or lone surrogates, from which `text.encode(errors="surrogateescape")` gives the
@@ -153,8 +163,8 @@ class ProcessSpec:
     """Polite steps of a stop. SIGKILL of the whole tree always comes last."""
     containment: Containment = "best"
     """`best`: a warden where there is one, with a cgroup where one is delegated; else
-    the group. `required:…`: refuse to start without. `group`: session, snapshot and
-    marker only."""
+    the group. On Windows a Job Object, else the chain of parents. `required:…`: refuse
+    to start without. `group`: session (or chain), snapshot and marker only."""
     cgroup: Path | None = None
     """The delegated cgroup (v2) below which the process gets one of its own; the
     runtime's own cgroup when None."""
@@ -209,6 +219,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
 }
 _NUMBERS: Final[dict[str, tuple[Callable[[float], bool], str]]] = {
     "max_line": (lambda value: value >= 1, "bytes, 1 or more"),
+    "overflow_limit": (lambda value: value >= 0, "bytes, 0 or more"),
     "buffer": (lambda value: value >= 1, "bytes, 1 or more"),
     "tail": (lambda value: value >= 0, "bytes, 0 or more"),
     "startup": (lambda value: value > 0, "seconds above 0, or None"),

@@ -183,19 +183,23 @@ def strike(pid: int, parent: int, number: int) -> bool:
         if parent == os.getpid():
             os.kill(pid, number)  # our own child, not reaped: nobody else's number
             return True
-        handle = os.pidfd_open(pid)
+        return _strike_held(pid, parent, number)
     except (OSError, AttributeError):
-        return False  # it ended, or there are no pidfds and it comes up to us later
-    try:
-        seen = _state(pid)
-        if seen is None or seen[1] != parent:
-            return False
-        signal.pidfd_send_signal(handle, number)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+        return False  # it ended, or this Python has no pidfds and it comes up later
+
+
+def _strike_held(pid: int, parent: int, number: int) -> bool:
+    """Do it while a pidfd holds the number. Without pidfds it comes up to us later."""
+    if sys.platform == "linux":
+        handle = os.pidfd_open(pid)
+        try:
+            seen = _state(pid)
+            if seen is not None and seen[1] == parent:
+                signal.pidfd_send_signal(handle, number)
+                return True
+        finally:
+            os.close(handle)
+    return False
 
 
 def adopt() -> bool:
@@ -304,18 +308,21 @@ class Guard:
                     drain(self.wake)
                 else:
                     self.obey(hear(self.link))
-        say(self.link, b"empty %d\n" % len(self.tree.killed))
 
     def is_over(self) -> bool:
         """Collect the dead, tell of the agent's end. True when nothing is left."""
         if not self.reaping:
             return False
         empty, status = self.tree.reap()
-        if status is not None:
-            say(self.link, b"exit %d\n" % status)
-        return empty or (
+        words = b"" if status is None else b"exit %d\n" % status
+        over = empty or (
             self.killing and self.tree.agent_reaped and not self.tree.adopts
         )
+        if over:
+            words += b"empty %d\n" % len(self.tree.killed)
+        if words:
+            say(self.link, words)  # at once: each word wakes the runtime up
+        return over
 
     def obey(self, orders: bytes) -> None:
         """Do what the runtime says. Nothing said means that it is gone."""

@@ -12,10 +12,10 @@
 import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Final, final
 
 import trio
@@ -39,6 +39,7 @@ from crew_supervisors.processes._zygote import (  # noqa: E402 - it is nothing o
     PROGRAM,
     ForkedWarden,
     Zygote,
+    make_bond,
 )
 
 SPAWN_LIMIT: Final = 30.0  # seconds for a start; it takes 20 ms on an idle machine
@@ -112,7 +113,6 @@ class WardenHost:
         self._killed = 0
         self._gone_at: float | None = None
         """From then on its number may be a stranger's, in seconds since 1970."""
-        self._stuck = False
 
     @classmethod
     async def start(cls, launch: Launch) -> "WardenHost":
@@ -126,10 +126,8 @@ class WardenHost:
         job = encode_job(launch)
         try:
             process, link = await _open_warden(launch)
-        except OSError as error:
-            raise SpawnFailed(
-                launch.name, f"its warden: {error.strerror}", error.errno
-            ) from error
+        except (OSError, RuntimeError) as error:
+            raise _refused(launch, error) from error
         host = cls(launch, process, link)
         try:
             with trio.fail_after(SPAWN_LIMIT):
@@ -137,7 +135,7 @@ class WardenHost:
         except BaseException as error:  # whatever it is, nobody else knows the warden
             await host._give_up()
             if isinstance(error, OSError | trio.TooSlowError):
-                raise SpawnFailed(launch.name, f"its warden: {error!r}") from error
+                raise _refused(launch, error) from error
             raise
         return host
 
@@ -185,10 +183,16 @@ class WardenHost:
 
     async def _sweep_warden(self) -> None:
         """Kill a warden that does not clean up, with all that is below it."""
-        warden = identity_of(self._process.pid)
+        warden = self._keeper()
         if warden is not None:
             query = TreeQuery(root=warden, marker=self._launch.marker)
             await sweep(query, FALLBACK_LIMIT)
+
+    def _keeper(self) -> ProcessIdentity | None:
+        """Return who the warden is: it has not ended, so its number is its own."""
+        with suppress(OSError):  # there are no descriptors to look with
+            return identity_of(self._process.pid)
+        return None
 
     async def run(self) -> None:
         """Hear the warden until it ends."""
@@ -226,16 +230,21 @@ class WardenHost:
     async def kill(self, limit: float) -> Sweep:
         """Let the warden kill the tree; do it from here when it cannot."""
         if not self.lost:
-            await self._order(b"kill\n")
+            if not self._empty.is_set():
+                await self._order(b"kill\n")
             with trio.move_on_after(limit):
                 await self._closed.wait()
         if self._empty.is_set() and self.kind in ("warden", "cgroup"):
             return Sweep(self._killed)
+        keeper = None
         if not self._closed.is_set():
-            self._stuck = True
+            keeper = self._keeper()  # whatever is below it is of the tree
             self._lose()
         query = TreeQuery(
-            root=self.identity, marker=self._launch.marker, gone_at=self._gone_at
+            root=self.identity,
+            marker=self._launch.marker,
+            gone_at=self._gone_at,
+            keeper=keeper,
         )
         if self._launch.cgroup is not None:
             await self._launch.cgroup.kill(
@@ -267,6 +276,15 @@ class WardenHost:
             self._launch.cgroup.remove()  # the warden has done it, if it could
 
 
+def _refused(launch: Launch, error: Exception) -> SpawnFailed:
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, RuntimeError):  # a thread is a process to the system
+        number = errno.EAGAIN
+    words = repr(error) if number is None else os.strerror(number)
+    why = REFUSED.get(number or 0, words)
+    return SpawnFailed(launch.name, f"its warden: {why}", number)
+
+
 async def _open_warden(
     launch: Launch,
 ) -> tuple[trio.Process | ForkedWarden, trio.socket.SocketType]:
@@ -274,7 +292,7 @@ async def _open_warden(
     forked = await Zygote.of_this_run().fork(stdin_pipe=launch.stdin_pipe)
     if forked is not None:
         return forked[0], trio.socket.from_stdlib_socket(forked[1])
-    ours, theirs = socket.socketpair()
+    ours, theirs = make_bond()
     with theirs:
         try:
             process = await trio.lowlevel.open_process(
@@ -292,5 +310,4 @@ async def _open_warden(
         except BaseException:  # a cancellation too: there is no warden then
             ours.close()
             raise
-    ours.setblocking(False)  # noqa: FBT003 - the standard library's own shape
     return process, trio.socket.from_stdlib_socket(ours)

@@ -26,8 +26,11 @@ FIRST_USE: Final = 2  # starts in a run from which on a zygote pays
 ANSWER_LIMIT: Final = 5.0  # seconds for a fork; it takes 1 ms
 EXIT_LIMIT: Final = 2.0  # seconds for a zygote whose link is closed
 PID_DIGITS: Final = 10
+FIRST_FREE: Final = 3  # the number after those of stdin, stdout and stderr
 
-assert sys.platform != "win32"  # see _windows.py
+assert sys.platform != "win32"  # there is nothing like it on Windows
+
+import fcntl  # noqa: E402 - there is none on Windows
 
 
 @final
@@ -41,7 +44,9 @@ class ForkedWarden:
         """0 when it has ended, however: only its parent could know."""
         # It waits for its job, so the number is its own; killed by somebody just now,
         # its link tells.
-        self._handle = os.pidfd_open(pid) if sys.platform == "linux" else -1
+        self._handle = -1
+        if sys.platform == "linux":  # else there is no zygote
+            self._handle = os.pidfd_open(pid)
         self.stdout = trio.lowlevel.FdStream(ends[0])
         self.stderr = trio.lowlevel.FdStream(ends[1])
         self.stdin = trio.lowlevel.FdStream(ends[2]) if ends[2:] else None
@@ -94,14 +99,14 @@ class Zygote:
             trio.lowlevel.spawn_system_task(self._live, name="crew zygote")
         if self._link is None:
             return None
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003 - the standard library's own shape
+        ours, theirs = make_bond()
         kept: list[int] = []
         given: list[int] = [theirs.detach()]
         forked = False
         try:
             _make_pipes(kept, given, stdin_pipe=stdin_pipe)
             socket.send_fds(self._link, [b"w"], given)
+            _close(given)  # else we would not see that the other side has closed them
             with trio.move_on_after(ANSWER_LIMIT) as answer:
                 pid = await _hear_pid(ours)
                 warden = ForkedWarden(pid, kept)
@@ -114,24 +119,26 @@ class Zygote:
         except OSError:
             return None  # it is gone, or there are no descriptors to be had
         finally:
-            for fd in given if forked else (*given, *kept):
-                os.close(fd)
+            _close(given)
             if not forked:
+                _close(kept)
                 ours.close()
         return None
 
     async def _live(self) -> None:
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = make_bond()
+        except OSError:
+            return  # wardens are started afresh then, and tell what is wrong
         try:
             with theirs:
                 process = await _open(theirs.fileno())
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: there is no thread to be had
             ours.close()
-            return  # wardens are started afresh then, and tell what is wrong
+            return  # as above
         except BaseException:
             ours.close()
             raise
-        ours.setblocking(False)  # noqa: FBT003 - the standard library's own shape
         self._link, self.pid = ours, process.pid
         try:
             await process.wait()
@@ -144,6 +151,36 @@ class Zygote:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
+
+
+def make_bond() -> tuple[socket.socket, socket.socket]:
+    """Return our end and the other one. The number of neither is a standard stream's.
+
+    A runtime that has closed its own would give those away: then the pipes of a child
+    would take the place of its link, and what somebody prints would go to a warden.
+
+    Raises:
+      OSError: there are no descriptors to be had.
+    """
+    ends = list(socket.socketpair())
+    try:
+        for place, end in enumerate(ends):
+            if end.fileno() < FIRST_FREE:
+                number = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+                ends[place] = socket.socket(fileno=number)
+                end.close()
+    except OSError:
+        for end in ends:
+            end.close()
+        raise
+    ours, theirs = ends
+    ours.setblocking(False)  # noqa: FBT003 - the standard library's own shape
+    return ours, theirs
+
+
+def _close(fds: list[int]) -> None:
+    while fds:
+        os.close(fds.pop())
 
 
 _zygote: Final = trio.lowlevel.RunVar[Zygote]("crew_zygote")

@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from crew_actors.actors import (
+    Actor,
     ActorRestarted,
     AskCycle,
     AskTimeout,
@@ -202,3 +203,63 @@ async def test_an_ask_that_nobody_answers_still_ends_by_its_time(
         with pytest.raises(AskTimeout):
             await ref.ask(Ask(), timeout=3)
         assert trio.current_time() == 3
+
+
+@attrs.frozen
+class Later(Request[int]):
+    """Answered by a job."""
+
+
+async def test_a_question_that_was_deferred_closes_no_cycle(
+    autojump_clock: MockClock,
+) -> None:
+    answers = list[int]()
+
+    async def answer(request: Later) -> None:
+        await trio.sleep(1)
+        request.reply(5)
+
+    async def first(inbox: Inbox[Ref[Later] | Later]) -> None:
+        async for message in inbox:
+            if isinstance(message, Later):
+                message.reply(7)
+            else:
+                answers.append(await message.ask(Later(), timeout=9))
+
+    async def second(inbox: Inbox[Later | None], asked: Ref[Later]) -> None:
+        async for message in inbox:
+            if message is not None:
+                message.defer()
+                inbox.pipe_to_self(
+                    answer, message, then=lambda _: None, error=lambda _: None
+                )
+                answers.append(await asked.ask(Later(), timeout=9))
+
+    async with open_actors() as actors:
+        one = await actors.spawn(first)
+        two = await actors.spawn(second, one)
+        await one.tell(two)
+        await trio.sleep(2)
+        assert answers == [5, 7]
+
+
+class Curious(Actor[Later]):
+    """Asks before it reads."""
+
+    def __init__(self, errors: list[AskCycle]) -> None:
+        self.errors = errors
+
+    async def started(self, inbox: Inbox[Later]) -> None:
+        try:
+            await inbox.ref.ask(Later(), timeout=9)
+        except AskCycle as error:
+            self.errors.append(error)
+
+
+async def test_a_class_that_asks_itself_before_it_reads_is_a_cycle(
+    autojump_clock: MockClock,
+) -> None:
+    errors = list[AskCycle]()
+    async with open_actors() as actors:
+        await actors.spawn(Curious, errors, name="c")
+    assert [error.actors for error in errors] == [("c", "c")]

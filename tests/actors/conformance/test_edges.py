@@ -340,3 +340,40 @@ async def test_an_ask_at_a_cycle_of_others_ends_by_its_time(
             await a.ask(Pass(), timeout=3)
         assert trio.current_time() == 5
         nursery.cancel_scope.cancel()
+
+
+async def test_an_inbox_orders_nothing_when_its_incarnation_has_ended(
+    autojump_clock: MockClock,
+) -> None:
+    kept = list[Inbox[str | Terminated]]()
+    seen = list[object]()
+
+    async def keeper(inbox: Inbox[str | Terminated]) -> None:
+        kept.append(inbox)
+        inbox.once(0.1, "up")
+        inbox.pipe_to_self(trio.sleep, 0, then=repr, error=repr)
+        async for message in inbox:
+            seen.append(message)
+            if message == "boom":
+                raise BOOM
+
+    async def job() -> None:
+        seen.append("a job that nobody waits for")
+
+    async with open_actors() as actors:
+        other = await actors.spawn(mortal)
+        ref = await actors.spawn(keeper)
+        await trio.sleep(1)
+        await ref.tell("boom")
+        await trio.sleep(1)
+        seen.clear()
+        old = kept[0]
+        old.watch(other)
+        old.once(1, "once")
+        old.every(1, "every")
+        old.pipe_to_self(job, then=repr, error=repr)
+        await other.stop()
+        await trio.sleep(5)
+        assert (ref.incarnation, seen) == (2, [])
+        assert not old.has_timer("every")
+        assert not old.unwatch(other)

@@ -1,5 +1,8 @@
 """Groups: members come and go; the cases of OTP's `pg`."""
 
+import gc
+import weakref
+
 import attrs
 import pytest
 import trio
@@ -161,3 +164,15 @@ async def test_a_broadcast_gives_way_to_other_tasks() -> None:
         await group.broadcast("hello")
         assert len(turns) >= 2
         nursery.cancel_scope.cancel()
+
+
+async def test_a_group_that_was_left_is_not_kept_by_the_actor() -> None:
+    async with open_actors() as actors:
+        ref = await actors.spawn(Log())
+        group: Group[str] = Group("short")
+        assert group.join(ref)
+        assert group.leave(ref)
+        gone = weakref.ref(group)
+        del group
+        gc.collect()
+        assert gone() is None

@@ -384,7 +384,8 @@ async def test_two_links_that_break_at_once_are_one_failure() -> None:
                 inbox.link(other)
         await mortal(inbox)
 
-    async with open_actors(max_restarts=9) as actors:
+    events = list[Event]()
+    async with open_actors(max_restarts=9, on_event=events.append) as actors:
         others = [await actors.spawn(mortal) for _ in range(2)]
         ref = await actors.spawn(link_both, others)
         await wait_all_tasks_blocked()
@@ -392,6 +393,13 @@ async def test_two_links_that_break_at_once_are_one_failure() -> None:
             other.tell_nowait("boom")
         await wait_all_tasks_blocked()
         assert [each.incarnation for each in (*others, ref)] == [2, 2, 2]
+    (error,) = [
+        each.error
+        for each in events
+        if isinstance(each, ChildFailed) and each.child == ref.name
+    ]
+    assert isinstance(error, LinkBroken)
+    assert error.linked in {each.name for each in others}
 
 
 async def test_a_link_that_breaks_during_a_stop_changes_nothing(
@@ -408,3 +416,27 @@ async def test_a_link_that_breaks_during_a_stop_changes_nothing(
             await first.tell("boom")
         assert trio.current_time() == 100
         assert (first.incarnation, second.incarnation) == (2, 1)
+
+
+async def test_a_queued_message_about_an_end_is_not_read_by_the_next_incarnation(
+    autojump_clock: MockClock,
+) -> None:
+    seen = list[object]()
+
+    async def trapper(inbox: Inbox[str | Exited], other: Ref[str]) -> None:
+        if inbox.incarnation == 1:
+            inbox.link(other, trap=True)
+        async for message in inbox:
+            seen.append(message)
+            if inbox.incarnation == 1:
+                await trio.sleep(2)
+                raise BOOM
+
+    async with open_actors() as actors:
+        other = await actors.spawn(mortal)
+        ref = await actors.spawn(trapper, other)
+        await ref.tell("slow")
+        await wait_all_tasks_blocked()
+        await other.stop()
+        await trio.sleep(3)
+        assert (ref.incarnation, seen) == (2, ["slow"])

@@ -151,6 +151,24 @@ async def test_no_result_reaches_another_incarnation(autojump_clock: MockClock) 
         assert piper.seen == []
 
 
+async def test_a_result_that_was_read_is_no_dead_letter(
+    autojump_clock: MockClock,
+) -> None:
+    seen = list[str]()
+
+    async def body(inbox: Inbox[str]) -> None:
+        inbox.pipe_to_self(after, 1, "result", then=str, error=repr)
+        async for message in inbox:
+            seen.append(message)
+
+    async with open_actors() as actors:
+        ref = await actors.spawn(body)
+        await trio.sleep(2)
+        await ref.stop()
+        assert seen == ["result"]
+        assert actors.dead_letters.total == 0
+
+
 async def test_a_result_that_the_incarnation_did_not_read_is_a_dead_letter(
     autojump_clock: MockClock,
 ) -> None:

@@ -7,6 +7,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from crew_actors.actors import (
     ActorStopped,
+    AskTimeout,
     Group,
     Inbox,
     MailboxFull,
@@ -19,7 +20,7 @@ from crew_actors.actors import (
     open_actors,
     round_robin,
 )
-from crew_supervisors import KILL
+from crew_supervisors import KILL, ChildStopping, Event
 
 
 @attrs.frozen
@@ -249,3 +250,59 @@ async def test_a_router_stands_where_a_ref_may_stand() -> None:
         await feed(round_robin([ref]))
         await wait_all_tasks_blocked()
         assert len(log.seen) == 4
+
+
+async def test_the_time_of_an_ask_is_for_all_members_together(
+    autojump_clock: MockClock,
+) -> None:
+    async def stuck(inbox: Inbox[Who]) -> None:
+        async for _ in inbox:
+            await trio.sleep(100)
+
+    async with open_actors() as actors:
+        refs = [await actors.spawn(stuck, capacity=1, stop=KILL) for _ in range(2)]
+        for ref in refs:
+            ref.tell_nowait(Who())
+            await wait_all_tasks_blocked()
+            ref.tell_nowait(Who())
+        router = round_robin(refs)
+        async with trio.open_nursery() as nursery:
+
+            async def stop_the_first() -> None:
+                await trio.sleep(3)
+                await refs[0].stop()
+
+            nursery.start_soon(stop_the_first)
+            with pytest.raises(AskTimeout):
+                await router.ask(Who(), timeout=4)
+            assert trio.current_time() == 4
+
+
+async def test_an_ask_whose_time_is_over_goes_to_nobody_else(
+    autojump_clock: MockClock,
+) -> None:
+    async def stuck(inbox: Inbox[Who]) -> None:
+        async for _ in inbox:
+            await trio.sleep(100)
+
+    def let_time_pass(event: Event) -> None:
+        if isinstance(event, ChildStopping) and event.child == "first":
+            autojump_clock.jump(2)  # before the asker can see that it was refused
+
+    async with open_actors(on_event=let_time_pass) as actors:
+        first = await actors.spawn(stuck, name="first", capacity=1, stop=KILL)
+        first.tell_nowait(Who())
+        await wait_all_tasks_blocked()
+        first.tell_nowait(Who())
+        second = await actors.spawn(stuck, stop=KILL)
+        router = round_robin([first, second])
+        async with trio.open_nursery() as nursery:
+
+            async def stop_the_first() -> None:
+                await trio.sleep(3)
+                await first.stop()
+
+            nursery.start_soon(stop_the_first)
+            with pytest.raises(AskTimeout, match="within 4 s"):
+                await router.ask(Who(), timeout=4)
+        assert second.statistics().accepted == 0

@@ -382,3 +382,19 @@ async def test_any_task_can_wait_for_the_end_of_an_actor(
             await wait_all_tasks_blocked()
             await target.stop()
         assert await target.wait() == Terminated(target, "stopped")
+
+
+async def test_none_may_stand_for_the_notice_too(autojump_clock: MockClock) -> None:
+    seen = list[object]()
+
+    async def watcher(inbox: Inbox[None], other: Ref[str]) -> None:
+        inbox.watch_with(other, None)
+        async for message in inbox:
+            seen.append(message)
+
+    async with open_actors() as actors:
+        other = await actors.spawn(mortal)
+        await actors.spawn(watcher, other)
+        await other.stop()
+        await wait_all_tasks_blocked()
+        assert seen == [None]

@@ -223,5 +223,5 @@ async def test_a_mailbox_that_used_priorities_is_quick_again_afterwards() -> Non
     fill(box, "u", "n1", "n2")
     await box.receive()
     await box.receive()
-    assert box._plain
+    assert box._is_plain()
     assert await box.receive() == "n2"

@@ -334,4 +334,4 @@ async def test_a_withdrawn_request_leaves_its_duty_to_whoever_took_it() -> None:
     request.reply(2)
     assert answer.value == 2
     await box.receive()
-    assert box._plain
+    assert box._is_plain()

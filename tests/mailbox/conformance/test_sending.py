@@ -242,3 +242,23 @@ async def test_a_budget_below_one_is_refused() -> None:
 def test_a_mailbox_must_be_made_inside_of_a_trio_run() -> None:
     with pytest.raises(RuntimeError):
         box_of(1)
+
+
+async def test_a_send_from_a_foreign_thread_fails_and_leaves_a_parked_reader_able() -> (
+    None
+):
+    box: Mailbox[int] = open_mailbox("box", capacity=2)
+    got = list[int]()
+
+    async def read() -> None:
+        got.append(await box.receive())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await wait_all_tasks_blocked()
+        with pytest.raises(RuntimeError, match="async context"):
+            await trio.to_thread.run_sync(box.send_nowait, 1)
+        figures = box.statistics()
+        assert (figures.accepted, figures.queued) == (0, 0)
+        box.send_nowait(2)
+    assert got == [2]

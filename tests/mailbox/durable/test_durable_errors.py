@@ -76,6 +76,7 @@ def test_each_error_and_event_is_documented() -> None:
     text = page.read_text(encoding="utf-8")
     names = [type(error).__name__ for error in ERRORS]
     names += ["LetterExpired", "LetterDead", "LettersReplayed", "LettersArchived"]
+    names += ["ArchiveDropped"]
     for name in names:
         assert f"`{name}`" in text
     for value in (durable.Letter, durable.DurableStatistics, durable.StoredLetter):

@@ -32,7 +32,7 @@ from crew_mailbox import (
     read_letters,
     validate_mailbox,
 )
-from crew_mailbox.durable import _database, _disk, _owner, _readers, _writer
+from crew_mailbox.durable import _database, _disk, _owner, _readers, _tables, _writer
 
 Letters = Callable[..., Letter]
 
@@ -363,7 +363,7 @@ async def test_a_creation_that_fails_leaves_no_database(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(_database, "SCHEMA", ("CREATE TABLE broken",))
+        broken.setattr(_tables, "SCHEMA", ("CREATE TABLE broken",))
         with pytest.raises(DurableMailboxError):
             async with open_durable_mailbox(path, capacity=10):
                 pass

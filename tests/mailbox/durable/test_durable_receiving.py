@@ -310,3 +310,35 @@ async def test_an_unknown_letter_cannot_be_acknowledged(
             await box.acknowledge("id-1")
         with pytest.raises(UnknownLetter):
             await box.reply("id-1", b"")
+
+
+async def test_a_reader_that_looks_without_waiting_uses_up_no_delivery(
+    path: Path, letter: Letters
+) -> None:
+    async with open_durable_mailbox(path, capacity=10, max_deliveries=2) as box:
+        await box.send(letter(1))
+        with box.receive("ann") as deliveries:
+            for _ in range(10):
+                with trio.move_on_after(0):
+                    await anext(deliveries)
+            assert (await anext(deliveries)).attempt == 1
+
+
+async def test_a_delivery_that_was_cancelled_before_the_disk_had_it_is_none(
+    path: Path, letter: Letters
+) -> None:
+    async with open_durable_mailbox(path, capacity=10, max_deliveries=2) as box:
+        await box.send(letter(1))
+        with box.receive("ann") as deliveries:
+            for _ in range(10):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(box.send, letter(9))  # the disk is busy with it
+                    await trio.testing.wait_all_tasks_blocked()
+                    with trio.CancelScope() as scope:
+                        nursery.start_soon(_cancel, scope)
+                        await anext(deliveries)
+            assert (await anext(deliveries)).attempt == 1
+
+
+async def _cancel(scope: trio.CancelScope) -> None:
+    scope.cancel()

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
 from tests.support.processes import (
     BARE_DAEMON,
     SHAPES,
+    SOURCES,
     agent,
     living,
     tree_of,
@@ -18,7 +21,13 @@ from tests.support.processes import (
 )
 
 from crew_supervisors.processes import ContainmentUnavailable, Rung, run_process
-from crew_supervisors.processes._cgroup import NEEDED, Cgroup, find_base, own_cgroup
+from crew_supervisors.processes._cgroup import (
+    NEEDED,
+    Cgroup,
+    find_base,
+    own_cgroup,
+    remove_leftovers,
+)
 from crew_supervisors.processes._warden_host import WardenHost
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cgroups are Linux's")
@@ -150,6 +159,35 @@ async def test_a_leaf_that_cannot_be_made_or_entered_is_refused_or_done_without(
         monkeypatch.undo()
 
 
+async def test_empty_leaves_of_runtimes_that_are_gone_are_removed_once(
+    tmp_path: Path,
+) -> None:
+    nobody = (1 << 22) + 1  # above every number that Linux gives
+    for name in (f"crew-{nobody}-a", f"crew-{os.getpid()}-b", "crew-x-c", "others"):
+        (tmp_path / name / "below").mkdir(parents=True)
+    lived_in = tmp_path / f"crew-{nobody}-d"
+    lived_in.mkdir()
+    (lived_in / "cgroup.events").write_text("populated 1\n")
+    remove_leftovers(tmp_path)
+    left = {each.name for each in leaves(tmp_path)}
+    assert left == {f"crew-{os.getpid()}-b", "crew-x-c", "others", lived_in.name}
+    (tmp_path / f"crew-{nobody}-e").mkdir()
+    remove_leftovers(tmp_path)
+    assert (tmp_path / f"crew-{nobody}-e").exists()
+
+
+async def test_who_may_not_be_signalled_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pid: int, number: int) -> NoReturn:
+        raise PermissionError
+
+    (tmp_path / "crew-1-a").mkdir()
+    monkeypatch.setattr(os, "kill", refuse)
+    remove_leftovers(tmp_path)
+    assert (tmp_path / "crew-1-a").exists()
+
+
 # The kernel
 
 
@@ -238,3 +276,44 @@ async def test_the_warden_removes_the_cgroup_when_the_runtime_is_gone(
         await wait_gone([handle])
         await process.wait()
         assert not leaf.exists()
+
+
+RUNTIME = """
+import sys, trio
+from pathlib import Path
+from crew_supervisors.processes import ProcessSpec, run_process
+
+async def main():
+    async with trio.open_nursery() as nursery:
+        spec = ProcessSpec(name="a", argv=tuple(sys.argv[2:]), cgroup=Path(sys.argv[1]))
+        process = await nursery.start(run_process, spec)
+        print(process._life.host._process.pid, flush=True)
+
+trio.run(main)
+"""
+
+
+async def test_what_a_runtime_and_a_warden_killed_together_leave_is_removed(
+    delegated: Path,
+) -> None:
+    """Not what lives there; but its empty cgroup, by the next one who makes one."""
+    runtime = await trio.lowlevel.open_process(
+        [sys.executable, "-c", RUNTIME, str(delegated), *agent("sleep").argv],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(SOURCES / "supervisors")},
+    )
+    assert runtime.stdout is not None
+    with trio.fail_after(20):
+        warden = int(await runtime.stdout.receive_some())
+    os.kill(warden, signal.SIGSTOP)  # so that it sees nothing of the other's end
+    runtime.kill()
+    os.kill(warden, signal.SIGKILL)
+    await runtime.wait()
+    await runtime.stdout.aclose()
+    (leaf,) = leaves(delegated)
+    leaf_of = Cgroup.__new__(Cgroup)
+    leaf_of.path = leaf
+    assert leaf_of.is_populated()
+    assert await leaf_of.kill(5)
+    assert (await run_process(agent("exit:0", cgroup=delegated))).succeeded
+    assert leaves(delegated) == []

@@ -277,7 +277,7 @@ async def test_a_huge_line_is_in_a_file_and_a_reference(tmp_path: Path) -> None:
 async def test_a_file_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
     line = CutLine("h", 5)
     (tmp_path / "out-1.line").write_text("mine")
-    await Overflow(tmp_path, "out").take([(line, b"he"), (line, b"llo")])
+    await Overflow(tmp_path, "out", MIB).take([(line, b"he"), (line, b"llo")])
     assert line.file == tmp_path / "out-2.line"
     assert (tmp_path / "out-2.line").read_text() == "hello"
     assert (tmp_path / "out-1.line").read_text() == "mine"
@@ -303,7 +303,7 @@ async def test_half_a_line_is_not_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = CutLine("h", 2)
-    overflow = Overflow(tmp_path, "out")
+    overflow = Overflow(tmp_path, "out", MIB)
     await overflow.take([(line, b"he")])
     path = line.file
     assert path is not None
@@ -313,6 +313,33 @@ async def test_half_a_line_is_not_left_behind(
     assert (line.file, overflow.dropped) == (None, 5)
     assert "No space left" in line.problem
     assert not path.exists()
+
+
+async def test_the_files_of_a_stream_have_a_limit_together(tmp_path: Path) -> None:
+    """A program without line ends must not fill the disk."""
+    script = (f"huge:{2 * MIB}", f"huge:{MIB}", f"huge:{MIB}", "say:after", "exit:0")
+    async with trio.open_nursery() as nursery:
+        spec = agent(
+            *script, max_line=1000, overflow=tmp_path, overflow_limit=MIB + MIB // 2
+        )
+        process = await nursery.start(run_process, spec)
+        lines = [line async for line in process.lines()]
+    too_long, kept, no_room, after = lines
+    assert isinstance(too_long, CutLine)
+    assert isinstance(kept, CutLine)
+    assert isinstance(no_room, CutLine)
+    assert (too_long.file, too_long.size) == (None, 2 * MIB)
+    assert "overflow_limit" in too_long.problem
+    assert kept.file is not None
+    assert kept.file.read_bytes() == b"h" * MIB
+    assert no_room.file is None
+    assert after.text == "after"
+    assert names_in(tmp_path) == [kept.file.name]
+    assert process.dropped() == 3 * MIB - 2 * 1000
+
+
+def names_in(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
 
 
 def full_disk(*_: object) -> NoReturn:

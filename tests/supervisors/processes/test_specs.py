@@ -144,6 +144,12 @@ def test_a_file_without_the_right_is_not_runnable(tmp_path: Path) -> None:
         resolve_executable("tool", path=str(tmp_path))
 
 
+def test_a_name_that_can_be_none_is_not_found(tmp_path: Path) -> None:
+    """The system does not look for it; a folder that may not be entered is the same."""
+    with pytest.raises(ExecutableNotFound):
+        resolve_executable("x" * 300, path=str(tmp_path))
+
+
 def test_a_folder_is_not_runnable(tmp_path: Path) -> None:
     with pytest.raises(ExecutableNotRunnable, match="it is a folder"):
         resolve_executable(str(tmp_path))

@@ -1,6 +1,10 @@
 """How a process starts, and how a start fails; what it gets, what it gives back."""
 
+import ctypes
+import errno
 import os
+import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,8 @@ from crew_supervisors.processes import (
     StdinClosed,
     run_process,
 )
+from crew_supervisors.processes._failures import spawn_error
+from crew_supervisors.processes._host import Launch
 from crew_supervisors.processes._zygote import Zygote
 
 BOTH = pytest.mark.parametrize("containment", ["best", "group"])
@@ -73,6 +79,36 @@ async def test_a_missing_folder_is_named(containment: str, tmp_path: Path) -> No
     spec = agent("exit:0", cwd=tmp_path / "gone", containment=containment)
     with pytest.raises(SpawnFailed, match=r"gone cannot be entered .* create it first"):
         await run_process(spec)
+
+
+@BOTH
+async def test_a_folder_that_is_a_file_is_no_folder(
+    containment: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    spec = agent("exit:0", cwd=tmp_path / "file", containment=containment)
+    with pytest.raises(SpawnFailed, match=r"file cannot be entered .* name a folder"):
+        await run_process(spec)
+
+
+@pytest.mark.parametrize(
+    ("number", "helps"),
+    [(errno.EACCES, "needs the right to be entered"), (errno.EIO, "its file system")],
+)
+def test_what_helps_depends_on_what_is_wrong(
+    number: int, helps: str, tmp_path: Path
+) -> None:
+    """These two cannot be brought about by root."""
+    launch = Launch(
+        name="one",
+        executable=tmp_path,
+        argv=("x",),
+        cwd=tmp_path,
+        environment={},
+        marker="m",
+        stdin_pipe=False,
+    )
+    assert helps in str(spawn_error(launch, "cwd", number))
 
 
 @BOTH
@@ -254,6 +290,36 @@ async def test_a_full_stdin_waits_for_the_callers_deadline() -> None:
             await process.send_line("hello")
         assert await process.alive()
         await process.stop()
+
+
+@BOTH
+async def test_nothing_of_the_host_program_is_changed(containment: str) -> None:
+    """It may be an application that we are a guest in."""
+    before = settings()
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):  # started wardens, and forked ones
+            spec = agent("tree:daemon", "ready", "sleep", containment=containment)
+            process = await nursery.start(run_process, spec)
+            await tree_of(process)
+        assert settings() == before
+        nursery.cancel_scope.cancel()
+    assert settings() == before
+
+
+def settings() -> dict[str, object]:
+    """Return what belongs to this process as a whole, and a library could change."""
+    limits = (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE)
+    adopts = ctypes.c_int(-1)
+    ctypes.CDLL(None).prctl(37, ctypes.byref(adopts), 0, 0, 0)  # PR_GET_CHILD_SUBREAPER
+    return {
+        "signals": [signal.getsignal(number) for number in signal.valid_signals()],
+        "mask": signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        "limits": [resource.getrlimit(limit) for limit in limits],
+        "adopts orphans": adopts.value,
+        "folder": str(Path.cwd()),
+        "environment": dict(os.environ),
+        "session": (os.getsid(0), os.getpgid(0)),
+    }
 
 
 async def test_descriptors_and_zombies_are_back_at_the_baseline() -> None:

@@ -7,6 +7,7 @@ import trio
 from tests.support.processes import agent, living, next_json, tree_of
 
 from crew_supervisors.processes import ChildProcess, Rung, StdinClosed, run_process
+from crew_supervisors.processes._group_host import GroupHost
 from crew_supervisors.processes._life import Life
 from crew_supervisors.processes._report import ProcessIdentity
 from crew_supervisors.processes._scan import TreeQuery, find_tree, is_alive
@@ -161,6 +162,15 @@ async def test_output_puts_the_silence_off() -> None:
     assert (ended.reason, ended.returncode) == ("exited", 0)
 
 
+@pytest.mark.parametrize("limits", [{"silence": 1.0}, {"wall": 1.0}, {"startup": 1.0}])
+async def test_deadlines_end_with_the_program(limits: dict[str, float]) -> None:
+    """What its descendants hold open has the drain, and all of it."""
+    script = ("tree:child:hold", *["ready"] * ("startup" not in limits), "exit:0")
+    ended = await run_process(agent(*script, stdout="tail", drain=1.5, **limits))
+    assert (ended.reason, ended.returncode) == ("exited", 0)
+    assert ended.report.took >= 1.5
+
+
 async def test_waiting_for_a_slow_reader_is_no_silence() -> None:
     spec = agent("flood:1048576", "exit:0", silence=0.2, buffer=400)
     async with trio.open_nursery() as nursery:
@@ -233,6 +243,33 @@ async def test_a_cancelled_finish_still_ends_the_tree() -> None:
             pytest.fail("the cancellation is delivered after the stop")
         assert scope.cancelled_caught
         assert (await process.wait()).reason == "finished"
+
+
+async def test_who_speaks_on_after_its_answer_is_given_time() -> None:
+    """Silence counts from the last word, and the deadlines of the spec no more."""
+    script = ("say:answer", *("sleep:0.2", "say:more") * 4, "exit:0")
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent(*script, wall=0.5))
+        assert (await anext(process.lines())).text == "answer"
+        nursery.start_soon(drop_lines, process)
+        await process.finish(quiet=0.6)
+        ended = await process.wait()
+    assert (ended.reason, ended.returncode) == ("exited", 0)
+
+
+async def test_who_never_stops_speaking_has_no_more_than_the_limit() -> None:
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("say:answer", "chat:10"))
+        assert (await anext(process.lines())).text == "answer"
+        nursery.start_soon(drop_lines, process)
+        with trio.fail_after(10):
+            await process.finish(quiet=9.0, within=0.3)
+        assert (await process.wait()).reason == "finished"
+
+
+async def drop_lines(process: ChildProcess) -> None:
+    async for _ in process.lines():
+        pass
 
 
 async def test_a_rung_can_speak_to_the_agent_instead_of_signalling_it() -> None:
@@ -332,6 +369,20 @@ async def test_a_fault_of_ours_leaves_no_process(
     with pytest.raises(ExceptionGroup) as caught:
         await run_process(agent("sleep"))
     assert caught.group_contains(RuntimeError, match="a bug")
+
+
+async def test_a_fault_of_ours_makes_nobody_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(host: GroupHost, limit: float) -> None:
+        pids.append(host.identity.pid)
+        raise RuntimeError("a bug")
+
+    pids: list[int] = []
+    monkeypatch.setattr(GroupHost, "kill", broken)
+    with trio.fail_after(10), pytest.raises(ExceptionGroup):
+        await run_process(agent("exit:0", "sleep", containment="group"))
+    assert len(pids) == 2
 
 
 async def test_nothing_is_sent_to_a_number_that_went_to_another_process() -> None:

@@ -86,11 +86,32 @@ async def test_a_warden_that_does_not_answer_holds_nobody_up(
     assert report.survivors == ()
 
 
+async def test_what_is_below_a_warden_that_does_not_answer_is_of_its_tree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also a daemon that has left everything else by which it could be found."""
+    monkeypatch.setattr("crew_supervisors.processes._life.KILL_LIMIT", 0.1)
+    monkeypatch.setattr(_warden_host, "WARDEN_EXIT", 0.1)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            run_process, agent("tree:bare-daemon", "ready", "sleep")
+        )
+        pids = await tree_of(process)
+        os.kill(warden_of(process), signal.SIGSTOP)
+        with trio.fail_after(10):
+            report = await process.stop(grace=0.05)
+            assert living(pids.values()) == []
+            await process.wait()
+    assert report.survivors == ()
+    assert "SIGKILL" in report.escalations
+
+
 async def test_what_cannot_be_killed_is_a_survivor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("crew_supervisors.processes._life.KILL_LIMIT", 0.1)
     monkeypatch.setattr("crew_supervisors.processes._scan.strike", spare)
+    monkeypatch.setattr("crew_supervisors.processes._group_host._kill_group", spare)
     async with trio.open_nursery() as nursery:
         spec = agent("ignore-term", "ready", "sleep", containment="group")
         process = await nursery.start(run_process, spec)
@@ -102,6 +123,7 @@ async def test_what_cannot_be_killed_is_a_survivor(
         os.kill(survivor.pid, signal.SIGKILL)
         ended = await process.wait()
     assert ended.report.survivors == (survivor,)
+    assert not report.graceful
 
 
 async def test_without_a_subreaper_the_tree_ends_too(

@@ -168,6 +168,26 @@ async def test_a_zygote_that_cannot_be_started_is_done_without(
     assert Zygote.of_this_run().pid is None
 
 
+async def test_a_zygote_that_cannot_fork_is_asked_again_later() -> None:
+    """It has closed what it was given, which tells at once that there is no warden."""
+    zygote = Zygote()
+    ours, theirs = _zygote.make_bond()
+    zygote._link = ours
+
+    def refuse() -> None:
+        _, fds, _, _ = socket.recv_fds(theirs, 1, 8)
+        for fd in fds:
+            os.close(fd)
+
+    before = psutil.Process().num_fds()
+    with ours, theirs, trio.fail_after(_zygote.ANSWER_LIMIT / 2):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, refuse)
+            assert await zygote.fork(stdin_pipe=True) is None
+        assert zygote._link is ours
+        assert psutil.Process().num_fds() == before
+
+
 async def test_a_stuck_warden_is_killed_by_its_handle() -> None:
     process = subprocess.Popen(["sleep", "60"])  # noqa: ASYNC220 - it takes a moment
     ours, theirs = socket.socketpair()

@@ -10,9 +10,17 @@ import pytest
 import trio
 from tests.support.plans import RUN, plan, task
 
+from crew_actors.control import (
+    OwnerUnreachable,
+    Refused,
+    RunNotRunning,
+    _client,
+    call_owner,
+    cancel_run,
+    open_control,
+)
 from crew_actors.journal import Lease, RunFolder, open_journal
 from crew_actors.model import RunCompleted, RunCreated, RunStarted, RunStatus
-from crew_actors.runs import OwnerUnreachable, RunNotRunning, _control, cancel_run
 
 
 @asynccontextmanager
@@ -31,7 +39,7 @@ async def owned(tmp_path: Path, port: int | None) -> AsyncGenerator[RunFolder]:
 
 @pytest.fixture(autouse=True)
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_control, "ANSWER_DEADLINE", 0.3)
+    monkeypatch.setattr(_client, "ANSWER_DEADLINE", 0.3)
 
 
 async def test_an_owner_that_does_not_listen_is_told(tmp_path: Path) -> None:
@@ -43,7 +51,7 @@ async def test_an_owner_that_does_not_listen_is_told(tmp_path: Path) -> None:
 
 
 async def test_an_owner_whose_port_is_closed_is_told(tmp_path: Path) -> None:
-    listener, port = await _control.open_control()
+    listener, port = await open_control()
     await listener.aclose()
     async with owned(tmp_path, port) as folder:
         with pytest.raises(OwnerUnreachable):
@@ -51,7 +59,7 @@ async def test_an_owner_whose_port_is_closed_is_told(tmp_path: Path) -> None:
 
 
 async def test_an_owner_that_says_nothing_is_told(tmp_path: Path) -> None:
-    listener, port = await _control.open_control()
+    listener, port = await open_control()
     async with listener, owned(tmp_path, port) as folder:
         with pytest.raises(OwnerUnreachable, match="it is too slow"):
             await cancel_run(folder, "x")
@@ -67,12 +75,12 @@ async def _serve(listener: trio.SocketListener, answer: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(b"", "it hung up"), (b'{"ok": true}\n', "it does not write down its end")],
+    [(b"", "it hung up"), (b'{"result": {}}\n', "it does not write down its end")],
 )
 async def test_an_owner_that_does_not_keep_its_word_is_told(
     tmp_path: Path, answer: bytes, why: str
 ) -> None:
-    listener, port = await _control.open_control()
+    listener, port = await open_control()
     async with (
         listener,
         owned(tmp_path, port) as folder,
@@ -87,7 +95,7 @@ async def test_a_run_that_ends_while_it_is_asked_is_told_as_ended(
     tmp_path: Path,
 ) -> None:
     folder = RunFolder.create(tmp_path, RUN)
-    listener, port = await _control.open_control()
+    listener, port = await open_control()
     lease = Lease.mine(now=time.time(), control_port=port, token="t")
     async with listener, open_journal(folder, lease=lease, create=True) as journal:
         created = RunCreated(run=RUN, workspace="/", plan=plan(task("a")))
@@ -104,3 +112,27 @@ async def test_a_run_that_ends_while_it_is_asked_is_told_as_ended(
     with pytest.raises(RunNotRunning, match="it is completed") as caught:
         await cancel_run(folder, "x")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"error": {"kind": "NotWaiting", "message": "no", "exit_code": 2}}\n',
+        b'{"error": {"kind": "NotWaiting", "message": "no", "exit_code": "x"}}\n',
+    ],
+)
+async def test_a_refusal_is_told_as_it_was_raised(
+    tmp_path: Path, answer: bytes
+) -> None:
+    listener, port = await open_control()
+    async with (
+        listener,
+        owned(tmp_path, port) as folder,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(_serve, listener, answer)
+        with pytest.raises(Refused, match=r"^no$") as caught:
+            await call_owner(folder, "respond", {})
+    assert caught.value.kind == "NotWaiting"
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.exit_code) == ("no", caught.value.exit_code)
