@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],  # the machine may be busy
 )
 settings.load_profile("crew")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has it ignored in what it runs in the background, and so would our children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FD_FOLDER = Path("/proc/self/fd")
 

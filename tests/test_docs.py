@@ -53,14 +53,19 @@ def test_each_page_can_be_reached(page: Path) -> None:
     assert str(page.relative_to(DOCS)) in index
 
 
+def _codes(page: Path) -> list[str]:
+    """Return the Python programs of *page*."""
+    return re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+
 def _code(page: Path) -> str:
     """Return the one Python program of *page*."""
-    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    return str(code)
+    (code,) = _codes(page)
+    return code
 
 
-def test_the_example_of_runs_from_python_works() -> None:
-    code = _code(DOCS / "how-to" / "start-runs-from-python.md")
+def _printed(code: str) -> list[str]:
+    """Run *code* as a program of its own and return the lines that it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -69,13 +74,46 @@ def test_the_example_of_runs_from_python_works() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_examples_of_runs_from_python_work() -> None:
+    text = (DOCS / "how-to" / "start-runs-from-python.md").read_text("utf-8")
+    team, talk, plan = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    lines = _printed(team)
+    assert lines[0] == "1 RunCreated"
+    assert any(line.startswith("| verify | verifier | completed") for line in lines)
+    assert _printed(talk) == [
+        "cancelled - no time now",
+        "delivered - completed",
+        "True paint it",
+    ]
+    assert _printed(plan) == ["SEEN FOR 'A LOOK AROUND': NOTHING UNUSUAL."]
+
+
+def test_the_example_of_work_from_outside_works() -> None:
+    page = DOCS / "how-to" / "work-from-outside.md"
+    assert _printed(_code(page)) == ["try.1 completed"]
+
+
+def test_the_team_of_the_readme_runs(tmp_path: Path) -> None:
+    (tmp_path / "here.py").write_text("print(1)\n")
+    program, _ = _codes(README)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     lines = done.stdout.splitlines()
     assert lines[0] == "1 RunCreated"
-    assert lines[-1] == "SEEN FOR 'A LOOK AROUND': NOTHING UNUSUAL."
+    assert lines[-1].startswith("RunStatus.COMPLETED ")
 
 
-def test_the_example_of_the_readme_runs_until_it_is_stopped() -> None:
-    code = _code(README).replace("trio.run(main)", "")
+def test_the_supervisor_of_the_readme_runs_until_it_is_stopped() -> None:
+    code = _codes(README)[1].replace("trio.run(main)", "")
     names: dict[str, Any] = {}
     exec(compile(code, str(README), "exec"), names)
 

@@ -8,6 +8,7 @@
 """`crew`, the command."""
 
 import contextlib
+import errno
 import inspect
 import io
 import os
@@ -15,10 +16,11 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -30,16 +32,28 @@ from crew_actors.commands import (
     Context,
     NoFolder,
     NoOutput,
-    Parameter,
     build,
     load_action,
-    parameters_of,
 )
+from crew_actors.commands._layout import is_terminal
+from crew_actors.commands.arguments import command_of
 from crew_actors.errors import UserError
 from crew_actors.model import GOAL_LIMIT
 from crew_actors.observe import escaped, json_line
 from crew_actors.places import find_project, user_places
 
+if TYPE_CHECKING:
+    from crew_actors.runs import Crew
+
+_WAYS_OUT: Final = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room, or have the quota raised",
+    errno.EROFS: "have the file system mounted for writing",
+    errno.EMFILE: "allow more open files (`ulimit -n`)",
+    errno.ENFILE: "have fewer files open on this machine",
+    errno.ENOMEM: "end something that needs memory",
+    errno.EAGAIN: "end some processes",
+}
 _FAILED: Final = 1
 _DEFECT: Final = 70  # EX_SOFTWARE of sysexits.h
 _INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells count
@@ -81,38 +95,12 @@ def crew() -> None:
 
 
 def _command(action: Action[Any, Any]) -> click.Command:
-    """Make the command of *action* from the description of its parameters."""
-    parameters = parameters_of(action.parameters)
-    shown = [_shown(parameter) for parameter in parameters]
+    """Make the command of *action*."""
     as_json = click.Option(["--json"], is_flag=True, help="Write JSON.")
-    command = click.Command(
-        action.name,
-        params=[*shown, *_extras(action.name), as_json],
-        callback=partial(_call, action),
-        help="\n\n".join([action.summary, *_positionals(parameters)]),
-    )
+    extras = [*_extras(action.name), as_json]
+    command = command_of(action, partial(_call, action), extras)
     command.context_settings = dict(_SETTINGS)
     return command
-
-
-def _positionals(parameters: tuple[Parameter, ...]) -> list[str]:
-    return [f"{one.name.upper()}: {one.help}." for one in parameters if one.positional]
-
-
-def _shown(parameter: Parameter) -> click.Parameter:
-    """Describe a parameter to click, which only takes it in: `build` checks it."""
-    metavar = "|".join(parameter.choices) or parameter.name.upper()
-    if parameter.positional:
-        return click.Argument(
-            [parameter.name],
-            required=False,
-            metavar=metavar if parameter.required else f"[{metavar}]",
-        )
-    name = parameter.label
-    text = f"{parameter.help[0].upper()}{parameter.help[1:]}."
-    if parameter.kind == "flag":
-        return click.Option([name], is_flag=True, help=text)
-    return click.Option([name], metavar=metavar, help=text)
 
 
 def _extras(name: str) -> list[click.Parameter]:
@@ -134,7 +122,10 @@ def _call(action: Action[Any, Any], /, **given: Any) -> int:  # noqa: ANN401 - a
         places=user_places(os.environ),
         environ=dict(os.environ),
         now=time.time,
+        console=_console,
     )
+    if action.name == "console" and not (given["exec"] or as_json) and _at_terminal():
+        return _panes(parameters, context)
     if not inspect.iscoroutinefunction(action.handler):
         result = _handled(action, parameters, context, as_json=as_json)
         _say(json_line(result) if as_json else action.text(result))
@@ -142,6 +133,32 @@ def _call(action: Action[Any, Any], /, **given: Any) -> int:  # noqa: ANN401 - a
     from crew_actors.commands.terminal import follow  # noqa: PLC0415 - loads trio
 
     return follow(action, parameters, context, as_json=as_json)
+
+
+def _console(crew: "Crew", context: Context) -> AbstractAsyncContextManager[str]:
+    from crew_actors.console.serve_action import console_beside  # noqa: PLC0415 - late, as all that actions need
+
+    return console_beside(crew, context)
+
+
+def _at_terminal() -> bool:
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
+
+def _panes(parameters: Any, context: Context) -> int:  # noqa: ANN401 - of the action `console`
+    """Show the panes: they need the thread that the program began with."""
+    from crew_actors.console.console_action import (  # noqa: PLC0415 - late, as all that actions need
+        NoPanes,
+        find_console,
+    )
+
+    address = find_console(parameters, context)
+    try:
+        from crew_actors.console.panes import show_panes  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise NoPanes from error
+    show_panes(address)
+    return 0
 
 
 def _handled(
@@ -176,11 +193,11 @@ def _goal(goal: str | None, path: str | None) -> str | None:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = (
-            f"goal file {path}: byte {error.start + 1} is not UTF-8; save it as UTF-8"
+            f"--goal-file {path}: byte {error.start + 1} is not UTF-8; save it as UTF-8"
         )
         raise BadParameters("run", (message,)) from error
     except OSError as error:
-        message = f"goal file {path}: {error.strerror}; name a file that can be read"
+        message = f"--goal-file {path}: {error.strerror}; name a file that can be read"
         raise BadParameters("run", (message,)) from error
 
 
@@ -231,10 +248,18 @@ def _tell(error: BaseException) -> int:
             error.show()
             code = error.exit_code
         case OSError(filename=str() as name):
-            _complain(f"{name}: {error.strerror}")
+            _complain(f"{name}: {error.strerror}{_way_out(error)}")
+        case OSError() if _way_out(error):
+            _complain(f"{error.strerror}{_way_out(error)}")
         case _:
             code = _defect(error)
     return code
+
+
+def _way_out(error: OSError) -> str:
+    """Tell what its user can do about a system that has no more of something."""
+    way_out = _WAYS_OUT.get(error.errno or 0)
+    return f"; {way_out}, and try again" if way_out else ""
 
 
 def _defect(error: BaseException) -> int:

@@ -4,7 +4,7 @@
 #    does not: one line over a pipe. Nothing is polled.
 # 2. The runner has a session of its own, so that no terminal takes it along, and no
 #    parent that could be left with a zombie. What it has to say goes into the `log` of
-#    the run.
+#    the run, masked.
 # 3. It ends with its run. SIGTERM stops the run in order, a second one at once.
 """Start a runner, and be one: `python -m crew_actors.detached ORDER`."""
 
@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -25,6 +25,7 @@ from crew_actors.errors import UserError
 from crew_actors.journal import RunFolder, read_state
 from crew_actors.model import Limits, Selection, TaskId
 from crew_actors.places import find_project, user_places
+from crew_actors.redaction import MaskedStream, redact
 from crew_actors.runs import Run, open_crew
 
 READY_DEADLINE: Final = 60.0
@@ -122,21 +123,28 @@ def main(args: list[str]) -> int:
     """Be a runner: take up the run that is named, and end with it."""
     if hasattr(os, "fork") and os.fork() != 0:
         os._exit(0)  # whoever started us has nobody to wait for
-    told = _parse(args[0].encode())
-    retry = cast("list[str] | None", told["retry"])
-    order = RunnerOrder(
-        folder=Path(str(told["folder"])),
-        why=str(told["why"]),
-        retry=None if retry is None else tuple(retry),
-        slots=cast("int | None", told["slots"]),
-        limits=_limits(told["limits"]),
-    )
+    # Its log holds no secret, whoever writes: logging, `print`, the interpreter.
+    sys.stderr = sys.stdout = MaskedStream(sys.stderr)
+    order = read_order(args[0])
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     return trio.run(_work, order)
+
+
+def read_order(text: str) -> RunnerOrder:
+    """Make the order again that was told as *text*."""
+    told = _parse(text.encode())
+    retry = cast("list[str] | None", told["retry"])
+    return RunnerOrder(
+        folder=Path(str(told["folder"])),
+        why=str(told["why"]),
+        retry=None if retry is None else tuple(retry),
+        slots=cast("int | None", told["slots"]),
+        limits=_limits(told["limits"]),
+    )
 
 
 def _limits(told: object) -> Limits | None:
@@ -155,35 +163,35 @@ async def _work(order: RunnerOrder) -> int:
         state = await trio.to_thread.run_sync(read_state, folder)
         project = find_project(Path(state.workspace))
         places = user_places(os.environ)
-        async with open_crew(project, places=places, slots=order.slots) as crew:
-            run = await crew.resume(
-                folder, why=order.why, retry=retry, limits=order.limits
-            )
-            _say({"ready": os.getpid()})
-            await _until_ended(run)
+        wanted = [number for number in signal.Signals if number.name in _SIGNALS]
+        # Who hears that it is ready may send a signal in the same moment.
+        with trio.open_signal_receiver(*wanted) as signals:
+            async with open_crew(project, places=places, slots=order.slots) as crew:
+                run = await crew.resume(
+                    folder, why=order.why, retry=retry, limits=order.limits
+                )
+                _say({"ready": os.getpid()})
+                await _until_ended(run, signals)
     except* (UserError, OSError) as group:
         failure = group.exceptions[0]
     if failure is None:
         return 0
     _log.error("%s", failure)
-    _say({"error": str(failure)})
+    _say({"error": redact(str(failure))})
     return 1
 
 
-async def _until_ended(run: Run) -> None:
-    wanted = [number for number in signal.Signals if number.name in _SIGNALS]
+async def _until_ended(run: Run, signals: AsyncIterator[int]) -> None:
+    async def heed() -> None:
+        now = False
+        async for number in signals:
+            run.cancel(f"stopped by {signal.Signals(number).name}", now=now)
+            now = True
+
     async with trio.open_nursery() as nursery:
-        with trio.open_signal_receiver(*wanted) as signals:
-
-            async def heed() -> None:
-                now = False
-                async for number in signals:
-                    run.cancel(f"stopped by {signal.Signals(number).name}", now=now)
-                    now = True
-
-            nursery.start_soon(heed)
-            await run.wait()
-            nursery.cancel_scope.cancel()
+        nursery.start_soon(heed)
+        await run.wait()
+        nursery.cancel_scope.cancel()
 
 
 def _say(what: dict[str, object]) -> None:

@@ -156,7 +156,7 @@ class DeadLetters:
         answer = release(message) if isinstance(message, AnyRequest) else None
         try:
             to.send_nowait(message)
-        except BaseException:
+        except BaseException:  # whatever it was: the letter stays as it was
             if answer is not None and isinstance(message, AnyRequest):
                 set_answer(message, answer)
             raise

@@ -217,6 +217,36 @@ def ready(_: str) -> None:
 
 
 @action
+def mark(path: str) -> None:
+    """Append the id of the attempt that it makes to the file PATH."""
+    line = os.environ["CREW_ATTEMPT"].encode() + b"\n"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    write(line, fd)
+    os.close(fd)
+
+
+@action
+def leave(name: str) -> None:
+    """Leave a file NAME as an artifact."""
+    path = os.path.join(os.environ["CREW_OUTPUT"], name)  # noqa: PTH118 - starts slowly
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    write(os.environ["CREW_ATTEMPT"].encode() * 1000, fd)
+    os.close(fd)
+    say_json(type="artifact", name=name, path=name)
+
+
+@action
+def ask(text: str) -> None:
+    """Ask TEXT, and wait for the answer; say of messages that they were received."""
+    say_json(type="question", text=text)
+    for line in sys.stdin:
+        heard = json.loads(line)
+        if heard["type"] == "answer":
+            return
+        say_json(type="received", id=heard.get("id", ""))
+
+
+@action
 def ignore_term(_: str) -> None:
     """Ignore SIGTERM, SIGINT and SIGHUP; what is forked later does so too."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

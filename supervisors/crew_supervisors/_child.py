@@ -99,6 +99,17 @@ class Child:
         for hear in self._beat_hearers:
             hear()
 
+    @contextmanager
+    def shown_as_process(self, pid: int) -> Generator[None]:
+        """Show the child as the process *pid* in `TreeNode`, which is up meanwhile."""
+        record = self._record
+        record.is_process, record.pid = True, pid
+        try:
+            yield
+        finally:
+            if record.incarnation == self.incarnation:
+                record.pid = None
+
     def fail(self, error: Exception) -> None:
         """End this incarnation as a failure, as if its body had raised *error*.
 
@@ -165,6 +176,10 @@ class Record:
     """The supervisors that are open inside of its body."""
     is_supervisor: bool = False
     """Whether a supervisor has been opened inside of its body."""
+    is_process: bool = False
+    """Whether a process of the operating system has been its body."""
+    pid: int | None = None
+    """Of that process, while it is up."""
 
 
 @final

@@ -48,7 +48,7 @@ async def live(host: Host, record: Record, scope: trio.CancelScope) -> None:
                 await _run_body(host, record)
                 if _points.hook is not None:
                     await _points.hook("body.after")
-    except BaseException as error:
+    except BaseException as error:  # each end of a child is judged
         failure = error
         if ends_the_tree(error):
             raise

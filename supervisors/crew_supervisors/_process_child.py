@@ -172,6 +172,10 @@ class _Incarnation:
             self.handled.set()
 
     async def _stop_when_asked(self, process: ChildProcess) -> None:
+        with self._child.shown_as_process(process.pid):
+            await self._stop_in_order(process)
+
+    async def _stop_in_order(self, process: ChildProcess) -> None:
         await self._child.stopping.wait()
         await process.stop(reason=str(self._child.stopping.reason))
         self._handling.deadline = trio.current_time() + process.spec.drain

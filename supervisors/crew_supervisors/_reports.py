@@ -140,11 +140,16 @@ class TreeNode:
     """A supervisor or a child, with what runs below it. ``str()`` draws the tree."""
 
     name: str
-    kind: Literal["supervisor", "child"]
+    kind: Literal["supervisor", "child", "process"]
+    """A child is a process if one of the operating system is its body."""
     state: str
     incarnation: int = 0
     restarts: int = 0
     children: "tuple[TreeNode, ...]" = ()
+    strategy: str | None = None
+    """Of a supervisor: what a failure means for its other children."""
+    pid: int | None = None
+    """Of a process, while it is up."""
 
     def __str__(self) -> str:
         return "\n".join(_lines_of(self))

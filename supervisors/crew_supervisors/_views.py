@@ -34,15 +34,22 @@ def counts_of(engine: Engine) -> ChildCounts:
 def tree_of(engine: Engine) -> TreeNode:
     """Return a supervisor, its children and the supervisors inside of them."""
     nodes = tuple(_node_of(record) for record in engine.lives.children.values())
-    return TreeNode(engine.name, "supervisor", engine.state, children=nodes)
+    return TreeNode(
+        engine.name,
+        "supervisor",
+        engine.state,
+        children=nodes,
+        strategy=engine.options.strategy,
+    )
 
 
 def _node_of(record: Record) -> TreeNode:
     return TreeNode(
         record.spec.name,
-        "child",
+        "process" if record.is_process else "child",
         record.state.value,
         record.incarnation,
         record.restarts,
         tuple(tree_of(inner) for inner in record.inner),
+        pid=record.pid,
     )

@@ -5,6 +5,7 @@ from tests.commands.samples import RUN, whole_run
 
 from crew_actors.commands import Context, Watcher, _cancel, load_action
 from crew_actors.commands._cancel import Cancelled, CancelParameters, cancel
+from crew_actors.commands._restart import Restarted
 from crew_actors.journal import RunFolder
 from crew_actors.model import RunStatus
 from crew_actors.runs import RunNotRunning
@@ -53,6 +54,18 @@ async def test_a_run_that_has_ended_cannot_be_stopped(
     with pytest.raises(RunNotRunning, match="completed"):
         await cancel(CancelParameters(run="latest"), watched)
     assert notes.notes == []
+
+
+async def test_a_task_of_a_run_that_has_ended_cannot_be_begun_anew(
+    context: Context, record: Record
+) -> None:
+    await record(whole_run())
+    action = load_action("restart")
+    parameters = action.parameters(run="latest", task="scan")
+    with pytest.raises(RunNotRunning, match="completed"):
+        await action.handler(parameters, context)
+    told = action.text(Restarted(run=RUN, task="scan"))
+    assert told == f"run {RUN}: task scan begins anew"
 
 
 async def test_a_watcher_may_heed_nothing(context: Context) -> None:

@@ -25,6 +25,8 @@ from crew_actors.model import (
     QuestionAsked,
     QuestionExpired,
     ResultStored,
+    RunId,
+    RunNested,
     RunResumed,
     TaskId,
     TaskRequeued,
@@ -67,6 +69,10 @@ SAID: list[tuple[Event, str]] = [
     (
         GroupFinished(group="phase-1", completed=1, of=2),
         "group phase-1: 1 of 2 tasks completed",
+    ),
+    (
+        RunNested(task=A, attempt=ONE, run=RunId("20260101-000000-fedcba9876")),
+        "starts run 20260101-000000-fedcba9876",
     ),
     (QuestionAsked(task=A, attempt=ONE, question=ASKED), "asks: Which? (x | y)"),
     (

@@ -7,11 +7,15 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
+from tests.support.program_bench import FAKES
 
 from crew_actors.commands import Context, _doctor, load_action
 from crew_actors.commands._doctor import Diagnosis, DoctorParameters, examine
 from crew_actors.journal import Registry
+from crew_actors.model import CommandSpec
 from crew_actors.resources import TrustStore
+from crew_actors.runtimes import program_of
+from crew_actors.runtimes.programs import _probe, greet
 from crew_supervisors.processes import ProcessSpec, SpawnFailed
 
 
@@ -30,14 +34,14 @@ def program(folder: Path, name: str, text: str) -> None:
 async def test_a_healthy_system_has_nothing_that_fails(
     context: Context, tmp_path: Path
 ) -> None:
-    program(tmp_path / "bin", "claude", "true")
+    program(tmp_path / "bin", "claude", "echo 2.1")
     program(tmp_path / "bin", "git", "echo git version 2.99")
     project = attrs.evolve(context.project, is_repository=True)
-    environ = {"PATH": str(tmp_path / "bin")}
+    environ = {"PATH": str(tmp_path / "bin"), "ANTHROPIC_API_KEY": "k"}
     well = attrs.evolve(context, project=project, environ=environ)
     found, checks = await levels(well)
     assert [check for check in found.checks if check.level == "fail"] == []
-    assert checks["agent CLIs"] == ("ok", "claude")
+    assert checks["claude"] == ("ok", "2.1; signed in by ANTHROPIC_API_KEY")
     root = context.project.root
     assert checks["git"] == ("ok", f"git version 2.99; {root} is a repository")
     assert checks["resources"] == ("ok", "7 usable teams")
@@ -69,8 +73,8 @@ async def test_what_is_not_there_is_told_with_the_way_out(context: Context) -> N
     bare = attrs.evolve(context, environ={"PATH": "/nowhere"})
     found, checks = await levels(bare)
     assert checks["git"][0] == "warn"
-    assert checks["agent CLIs"][0] == "warn"
-    assert "`survey` needs none" in checks["agent CLIs"][1]
+    assert checks["agent programs"][0] == "warn"
+    assert "`survey` needs none" in checks["agent programs"][1]
     assert load_action("doctor").exit_code(found) == 0
 
 
@@ -84,6 +88,63 @@ async def test_a_folder_that_is_no_repository_is_a_warning(
     root = context.project.root
     expected = f"{git} says nothing; {root} is not a git repository"
     assert checks["git"] == ("warn", expected)
+
+
+async def test_programs_that_are_not_signed_in_say_how(
+    context: Context, tmp_path: Path
+) -> None:
+    for name in ("pi", "codex"):
+        program(tmp_path / "bin", name, "true")
+    program(tmp_path / "bin", "claude", "")
+    (tmp_path / "bin" / "claude").write_text("no program")
+    home = tmp_path / "home"
+    environ = {"PATH": str(tmp_path / "bin"), "HOME": str(home)}
+    _, checks = await levels(attrs.evolve(context, environ=environ))
+    way_out = f"there is no OPENAI_API_KEY or {home / '.codex' / 'auth.json'}"
+    says = f"{tmp_path / 'bin' / 'codex'} says nothing"
+    assert checks["codex"] == ("warn", f"{says}; not signed in: {way_out}")
+    assert checks["claude"][0] == "fail"
+    (home / "other").mkdir(parents=True)
+    (home / "other" / "auth.json").write_text("{}")
+    environ["CODEX_HOME"] = str(home / "other")
+    _, checks = await levels(attrs.evolve(context, environ=environ))
+    signed_in = f"{says}; signed in by {home / 'other' / 'auth.json'}"
+    assert checks["codex"] == ("ok", signed_in)
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "pi"])
+async def test_agent_programs_are_greeted_when_that_is_asked(
+    context: Context, tmp_path: Path, name: str
+) -> None:
+    fake = FAKES / f"{'acp' if name == 'gemini' else name}.py"
+    line = f'[ "$1" = --version ] && echo 1.0 || exec {sys.executable} {fake} "$@"'
+    program(tmp_path / "bin", name, line)
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    environ = {"PATH": path, "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"}
+    environ["GEMINI_API_KEY"] = "k"
+    well = attrs.evolve(context, environ=environ)
+    found = await examine(DoctorParameters(agents=True), well)
+    (check,) = (one for one in found.checks if one.name == name)
+    assert (check.level, check.found[-8:]) == ("ok", "it works"), check
+    program(tmp_path / "bin", name, '[ "$1" = --version ] && echo 1.0')
+    found = await examine(DoctorParameters(agents=True), well)
+    (check,) = (one for one in found.checks if one.name == name)
+    assert check.level == "fail"
+    assert "does not speak its protocol" in check.found
+
+
+async def test_a_program_that_does_not_answer_is_not_waited_for(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_probe, "GREETING", 0.2)
+    program(tmp_path / "bin", "pi", "sleep 60")
+    gone = CommandSpec(argv=(str(tmp_path / "gone"),))
+    slow = CommandSpec(argv=(str(tmp_path / "bin" / "pi"),))
+    root, environ = context.project.root, {"PATH": "/usr/bin:/bin"}
+    assert "not answered" in str(await greet(program_of("pi"), slow, root, environ))
+    assert "cannot be started" in str(
+        await greet(program_of("pi"), gone, root, environ)
+    )
 
 
 def break_settings(context: Context) -> None:

@@ -96,6 +96,17 @@ def test_what_stands_in_is_told(context: Context) -> None:
     assert "its name now means the builtin one" in edited_text(delete(gone, context))
 
 
+def test_what_would_be_deleted_is_shown(context: Context) -> None:
+    made = create(CreateParameters(kind="agent", name="a"), context)
+    before = made.path.read_text()
+    shown = delete(DeleteParameters(kind="agent", name="a", dry_run=True), context)
+    assert (shown.written, made.path.read_text()) == (False, before)
+    assert "-name: a" in edited_text(shown)
+    assert "Nothing was written." in edited_text(shown)
+    with pytest.raises(NotConfirmed):
+        delete(DeleteParameters(kind="agent", name="a"), context)
+
+
 def test_a_reference_prevents_deletion_also_with_confirmation(
     context: Context,
 ) -> None:
@@ -114,13 +125,15 @@ def test_values_have_commas_between(context: Context) -> None:
     with pytest.raises(Exception, match="no key 'two'"):
         update(asked, context)
     asked = UpdateParameters(
-        kind="agent", name="a", set="tools=read, bash,maxTurns=3,description= One, 2=3"
+        kind="agent",
+        name="a",
+        set="tools=read, bash,skills=git,maxTurns=3,description= One, 2=3",
     )
     result = update(asked, context)
     agent = load_catalog(context.places, context.project).agent("a")
     assert (agent.tools, agent.max_turns) == (("read", "bash"), 3)
     assert agent.description == "One, 2=3"
-    assert told(result.warnings, unheeded=True)
+    assert told(result.warnings) == ["a.md: warning: skills: no skill is called 'git'"]
     again = update(asked, context)
     assert (again.written, again.files) == (False, ())
     assert "is like that already" in edited_text(again)

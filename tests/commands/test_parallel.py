@@ -10,8 +10,7 @@ import attrs
 import pytest
 import trio
 
-from crew_actors.commands import BadParameters, Context, RunControl, Watcher, _parallel
-from crew_actors.commands._consent import NotTrusted
+from crew_actors.commands import BadParameters, Context, RunControl, Watcher, _crews
 from crew_actors.commands._goals import MOST_GOALS, read_goals
 from crew_actors.commands._parallel import (
     ACTION,
@@ -23,6 +22,7 @@ from crew_actors.commands._parallel import (
 from crew_actors.journal import RunFolder, read_state
 from crew_actors.model import Failure, FailureKind, RunStatus
 from crew_actors.observe import json_line
+from crew_actors.resources import NotTrusted
 from crew_actors.runs import Crew, Run, open_crew
 from crew_actors.runtimes import AgentFunction, Completed, Failed, Job, Outcome, Port
 from crew_actors.worktrees import WorktreeError
@@ -80,7 +80,7 @@ class Agents:
 def agents(monkeypatch: pytest.MonkeyPatch) -> Agents:
     agents = Agents()
     functions: Mapping[str, AgentFunction] = {"own": agents}
-    monkeypatch.setattr(_parallel, "open_crew", partial(open_crew, functions=functions))
+    monkeypatch.setattr(_crews, "open_crew", partial(open_crew, functions=functions))
     return agents
 
 
@@ -231,7 +231,7 @@ async def test_nothing_starts_before_all_goals_are_good(
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(_parallel, "open_crew", never)
+    monkeypatch.setattr(_crews, "open_crew", never)
     goals = 'a\n{"goal": "b", "team": "sol"}\n{"goal": "c", "workflow": "nope"}'
     with pytest.raises(BadParameters) as caught:
         await parallel(given(goals), context)

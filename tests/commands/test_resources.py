@@ -153,7 +153,7 @@ def test_an_agent_is_shown_with_all_that_it_says(context: Context) -> None:
 
 def test_an_agent_without_a_command_is_shown(context: Context) -> None:
     text = shown(context, "agent", "planner")
-    assert "runtime  the agent CLI that is found" in text
+    assert "runtime  the agent program that is found" in text
     assert "command" not in text.partition("prompt")[0]
 
 
@@ -241,8 +241,24 @@ def test_every_problem_is_told_at_once_with_its_place(context: Context) -> None:
 @pytest.mark.usefixtures("files")
 def test_warnings_alone_are_no_failure(context: Context) -> None:
     found = validated(context)
-    assert (found.errors, found.warnings) == (0, 2)
+    assert (found.errors, found.warnings) == (0, 3)
     assert load_action("validate").exit_code(found) == 0
     text = load_action("validate").text(found)
     assert "maxTurns: are not passed on to the agent" in text
     assert "colour" in text
+    assert "no skill is called 'careful'" in text
+
+
+def test_skills_are_listed_and_shown(context: Context) -> None:
+    found = listing(context, "skills")
+    assert found.agents is None
+    assert found.skills is not None
+    assert [one.name for one in found.skills] == ["debugging", "evidence"]
+    text = load_action("list").text(found)
+    assert "Claim only what was seen, and show where." in text
+    shown = show_resource(ShowParameters(kind="skill", name="evidence"), context)
+    text = load_action("show").text(shown)
+    assert text.startswith("skill evidence\n  Claim only what was seen")
+    assert "For each claim give its evidence" in text
+    with pytest.raises(UnknownResource):
+        show_resource(ShowParameters(kind="skill", name="nope"), context)

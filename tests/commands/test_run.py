@@ -24,13 +24,13 @@ from crew_actors.commands import (
     Context,
     RunControl,
     Watcher,
-    _run,
+    _crews,
     load_action,
 )
-from crew_actors.commands._consent import NotTrusted
 from crew_actors.commands._graph import Preview, preview, preview_text, waves
 from crew_actors.commands._run import RunParameters, RunReport, run_team
 from crew_actors.commands._runs import BLOCKED
+from crew_actors.config import Settings
 from crew_actors.errors import UserError
 from crew_actors.journal import RunFolder
 from crew_actors.model import (
@@ -44,7 +44,7 @@ from crew_actors.model import (
     TaskStatus,
 )
 from crew_actors.observe import json_line
-from crew_actors.resources import TrustStore
+from crew_actors.resources import NotTrusted, TrustStore
 
 AGENT = """\
 ---
@@ -109,14 +109,20 @@ def crew(context: Context, monkeypatch: pytest.MonkeyPatch) -> FakeCrew:
 
     @contextlib.asynccontextmanager
     async def open_fake(
-        project: object, *, places: object, slots: int, environ: object
+        project: object,
+        *,
+        places: object,
+        slots: int,
+        settings: object,
+        environ: object,
     ) -> AsyncGenerator[FakeCrew, None]:
+        assert isinstance(settings, Settings)
         assert (project, places) == (context.project, context.places)
         assert slots >= 2
         assert isinstance(environ, Mapping)
         yield crew
 
-    monkeypatch.setattr(_run, "open_crew", open_fake)
+    monkeypatch.setattr(_crews, "open_crew", open_fake)
     return crew
 
 
@@ -395,12 +401,12 @@ def test_a_goal_file_that_cannot_be_used_is_refused_with_its_place(
     code, _, err = call(*args, capsys=capsys)
     assert code == 2
     hint = "No such file or directory; name a file that can be read"
-    assert err == [f"crew: run: goal file {path}: {hint}"]
+    assert err == [f"crew: run: --goal-file {path}: {hint}"]
     path.write_bytes(b"\xe9t\xe9")
     code, _, err = call(*args, capsys=capsys)
     assert code == 2
     hint = "byte 1 is not UTF-8; save it as UTF-8"
-    assert err == [f"crew: run: goal file {path}: {hint}"]
+    assert err == [f"crew: run: --goal-file {path}: {hint}"]
     path.write_bytes(b"x" * ((1 << 20) + 1))
     code, _, err = call(*args, capsys=capsys)
     assert code == 2
@@ -410,7 +416,7 @@ def test_a_goal_file_that_cannot_be_used_is_refused_with_its_place(
     path.unlink()
     path.mkdir()
     assert call(*args, capsys=capsys)[2] == [
-        f"crew: run: goal file {path}: Is a directory; name a file that can be read"
+        f"crew: run: --goal-file {path}: Is a directory; name a file that can be read"
     ]
     assert crew.plans == []
 

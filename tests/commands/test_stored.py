@@ -23,7 +23,7 @@ from crew_actors.commands._artifacts import (
     list_artifacts,
 )
 from crew_actors.commands._events import EventsParameters, tell_events
-from crew_actors.commands._runs import BLOCKED, NoRuns, SeveralRuns, find_run
+from crew_actors.commands._runs import BLOCKED, find_run
 from crew_actors.commands._status import (
     RunFound,
     RunsFound,
@@ -33,8 +33,10 @@ from crew_actors.commands._status import (
 from crew_actors.journal import (
     JournalCorrupt,
     Lease,
+    NoRuns,
     Registry,
     RunFolder,
+    SeveralRuns,
     UnknownRun,
     open_journal,
 )

@@ -12,12 +12,11 @@ import trio
 from tests.commands.samples import recorded, whole_run
 
 from crew_actors.commands import Action, Context, NoOutput, asking, terminal
-from crew_actors.commands._consent import NotTrusted
 from crew_actors.errors import UserError
 from crew_actors.observe.displays import PlainDisplay
 from crew_actors.observe.live import LiveDisplay
 from crew_actors.places import Project, user_places
-from crew_actors.resources import Executable, TrustStore
+from crew_actors.resources import Executable, NotTrusted, TrustStore
 
 _NOTE = "only these files are covered by this consent, not what else it runs"
 

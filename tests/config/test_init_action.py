@@ -1,5 +1,6 @@
 """`crew init`: make a place, once."""
 
+import errno
 import os
 import subprocess
 from collections import Counter
@@ -165,3 +166,23 @@ def test_nothing_is_written_through_a_link_out_of_the_project(
         if name == ".crew"
         else not elsewhere.read_text()
     )
+
+
+@pytest.mark.parametrize("before", [None, b"dist/"])
+def test_a_full_disk_leaves_what_git_ignores_as_it_was(
+    context: Context, monkeypatch: pytest.MonkeyPatch, before: bytes | None
+) -> None:
+    initialise(InitParameters(ignore="exclude"), context)
+    (context.project.root / ".git" / "info" / "exclude").unlink()
+    path = context.project.root / ".gitignore"
+    if before is not None:
+        path.write_bytes(before)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as failed:
+        initialise(InitParameters(), context)
+    assert failed.value.filename == str(path)
+    assert (path.read_bytes() if path.exists() else None) == before

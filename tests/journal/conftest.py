@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crew_actors.journal import Lease, RunFolder
+from crew_actors.journal import Lease, RunFolder, _lease
 from crew_actors.model import (
     AttemptId,
     PlannedTask,
@@ -34,6 +34,12 @@ def project(tmp_path: Path) -> Path:
 def folder(project: Path) -> RunFolder:
     """The folder of a run that has no database yet."""
     return RunFolder.create(project, RUN)
+
+
+@pytest.fixture(autouse=True)
+def no_lease_was_put_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the leases of other tests, which are the same."""
+    monkeypatch.setattr(_lease, "_put_down", set[Lease]())
 
 
 @pytest.fixture

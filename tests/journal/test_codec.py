@@ -22,6 +22,8 @@ from crew_actors.model import (
     AttemptId,
     BudgetSpent,
     BudgetWarned,
+    Claim,
+    ClaimExtended,
     CommandSpec,
     Event,
     Failure,
@@ -37,6 +39,7 @@ from crew_actors.model import (
     RunCreated,
     RunFailed,
     RunPlan,
+    TaskClaimed,
     TaskFailed,
     TaskId,
     TasksAdded,
@@ -72,6 +75,8 @@ _special: dict[type[Event], st.SearchStrategy[Event]] = {
     TasksAdded: st.builds(TasksAdded, tasks=st.lists(_tasks, max_size=2).map(tuple)),
     QuestionAsked: st.builds(QuestionAsked, question=_questions),
     ResultStored: st.builds(ResultStored, result=_artifacts),
+    TaskClaimed: st.builds(TaskClaimed, claim=st.builds(Claim, until=_numbers)),
+    ClaimExtended: st.builds(ClaimExtended, until=_numbers),
     WorkspaceReleased: st.builds(WorkspaceReleased, patch=st.none() | _artifacts),
 }
 

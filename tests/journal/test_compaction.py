@@ -34,6 +34,9 @@ from crew_actors.model import (
     Artifact,
     AttemptId,
     AttemptStarted,
+    Claim,
+    ClaimExtended,
+    ClaimReleased,
     Event,
     HeartbeatChanged,
     PlannedTask,
@@ -48,6 +51,7 @@ from crew_actors.model import (
     RunStarted,
     RunState,
     TaskCancelled,
+    TaskClaimed,
     TaskCompleted,
     TaskId,
     Usage,
@@ -75,9 +79,16 @@ def _events_of(name: str, number: int, text: str) -> st.SearchStrategy[Event]:
         Progress(task=task, attempt=attempt, text=text),
         HeartbeatChanged(task=task, attempt=attempt, level="warn", silent_for=9.0),
         HeartbeatChanged(task=task, attempt=attempt, level="healthy", silent_for=0.0),
+        ClaimExtended(task=task, attempt=attempt, until=float(len(text))),
     ]
     rest: list[Event] = [
         AttemptStarted(task=task, attempt=attempt),
+        TaskClaimed(
+            task=task,
+            attempt=attempt,
+            claim=Claim(owner="o", token_sha256="00", until=0.0),
+        ),
+        ClaimReleased(task=task, attempt=attempt, why="w"),
         ProcessStarted(
             task=task, attempt=attempt, pid=7, create_time=1.0, containment="warden"
         ),
@@ -131,7 +142,8 @@ def test_the_state_is_the_same_without_the_events_that_are_needless(
     ]
     gone = set(_find(events))
     by_number = {each.seq: each.event for each in events}
-    assert all(isinstance(by_number[n], Progress | HeartbeatChanged) for n in gone)
+    kinds = Progress | HeartbeatChanged | ClaimExtended
+    assert all(isinstance(by_number[n], kinds) for n in gone)
     assert events[-1].seq not in gone
     left: list[Recorded] = []
     missing = 0
@@ -152,6 +164,20 @@ def test_of_what_an_attempt_says_only_the_last_is_needed() -> None:
         events.append(UsageReported(task=task, attempt=attempt, usage=Usage()))
     recorded = [Recorded(seq, 0.0, event) for seq, event in enumerate(events, start=1)]
     assert _find(recorded) == list(range(3, 20, 2))
+
+
+def test_of_the_extensions_of_a_claim_only_the_last_is_needed() -> None:
+    task, attempt = TaskId("a"), AttemptId("a.1")
+    claim = Claim(owner="o", token_sha256="00", until=0.0)
+    events: list[Event] = [
+        _created(),
+        TaskClaimed(task=task, attempt=attempt, claim=claim),
+        *(ClaimExtended(task=task, attempt=attempt, until=n) for n in range(3)),
+        ClaimReleased(task=task, attempt=attempt, why="w"),
+        ClaimExtended(task=task, attempt=attempt, until=9.0),
+    ]
+    recorded = [Recorded(seq, 0.0, event) for seq, event in enumerate(events, start=1)]
+    assert _find(recorded) == [3, 4]
 
 
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)))

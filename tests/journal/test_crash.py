@@ -10,11 +10,13 @@ import trio
 
 from crew_actors.journal import (
     AfterGap,
+    JournalError,
     JournalMissing,
     Lease,
     LeaseHeld,
     RunFolder,
     effective_status,
+    find_leftovers,
     open_journal,
     owner_state,
     read_events,
@@ -164,6 +166,44 @@ def test_a_run_that_died_before_its_first_event_never_began(
     assert owner_state(folder) == "gone"
     with pytest.raises(JournalMissing, match="never began"):
         effective_status(folder)
+
+
+def test_a_run_whose_log_is_damaged_is_not_taken_for_one_that_never_began(
+    folder: RunFolder, python: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with python(WRITER, folder.path, NEVER) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        owner.kill()
+        owner.communicate(timeout=20)
+    log = folder.path / "run.db-wal"
+    whole = log.read_bytes()
+    hidden = 0
+    for at in (*range(0, 60, 3), *range(60, len(whole) - 8192, 1999)):
+        spoilt = bytearray(whole)
+        spoilt[at] ^= 0x55
+        log.write_bytes(spoilt)
+        try:
+            hidden += not list(read_events(folder))
+        except JournalError:
+            hidden += 1
+        assert find_leftovers(folder.path.parents[2], now=1e12) == (), at
+    assert hidden > 10
+    log.write_bytes(whole)
+    folder.database.unlink()
+    assert find_leftovers(folder.path.parents[2], now=1e12) == ()
+
+
+def test_a_run_that_was_killed_before_its_first_event_is_left_over(
+    folder: RunFolder, python: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with python(BORN_AND_KILLED, folder.path) as owner:
+        owner.communicate(timeout=20)
+    log = folder.path / "run.db-wal"
+    assert log.stat().st_size > 4096  # the schema
+    with log.open("ab") as file:
+        file.write(b"a page that was not written to its end")
+    assert find_leftovers(folder.path.parents[2], now=1e12) == (folder,)
 
 
 def test_a_zombie_owns_nothing(

@@ -117,6 +117,18 @@ async def test_the_lease_is_in_the_run_and_its_token_in_no_text(
     assert owner_state(folder) == "released"
 
 
+async def test_who_is_refused_has_written_nothing(
+    folder: RunFolder, lease: Lease
+) -> None:
+    async with open_journal(folder, lease=lease, create=True):
+        files = [folder.database, folder.path / "run.db-wal"]
+        before = [file.read_bytes() for file in files]
+        with pytest.raises(LeaseHeld):
+            async with open_journal(folder, lease=lease):
+                pass
+        assert [file.read_bytes() for file in files] == before
+
+
 def _never(*_: object) -> None:
     """Put no lease down."""
 

@@ -1,6 +1,9 @@
 """A journal that failed keeps its lease: what it had started may be there still."""
 
+import sys
+
 import pytest
+import trio
 import trio.testing
 
 from crew_actors.journal import (
@@ -14,6 +17,13 @@ from crew_actors.journal import (
     read_events,
 )
 from crew_actors.model import RunCreated, RunStarted
+
+LOOK = """
+import sys
+from pathlib import Path
+from crew_actors.journal import RunFolder, owner_state
+print(owner_state(RunFolder(Path(sys.argv[1]))))
+"""
 
 
 async def test_a_failed_journal_keeps_its_lease_until_its_block_is_left(
@@ -43,15 +53,27 @@ async def test_a_failed_journal_keeps_its_lease_until_its_block_is_left(
     assert [each.seq for each in read_events(folder)] == [1]
 
 
-async def test_a_lease_that_cannot_be_put_down_after_a_failure_stays(
-    folder: RunFolder, lease: Lease, monkeypatch: pytest.MonkeyPatch
+async def test_a_lease_that_cannot_be_put_down_ends_here_and_stays_for_others(
+    folder: RunFolder,
+    lease: Lease,
+    created: RunCreated,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(database: _database.Database, _work: object) -> None:
         raise JournalFull(database.path, "no space")
 
-    with pytest.raises(JournalFull):
+    with monkeypatch.context() as broken, pytest.raises(JournalFull):
         async with open_journal(folder, lease=lease, create=True) as journal:
-            monkeypatch.setattr(_database.Database, "transaction", full)
+            await journal.append(created)
+            broken.setattr(_database.Database, "transaction", full)
+            broken.setattr(_database.Database, "write", full)
             with pytest.raises(JournalFull):
                 await journal.append(RunStarted())
-    assert owner_state(folder) == "held"
+            assert owner_state(folder) == "held"
+    assert owner_state(folder) == "gone"
+    done = await trio.run_process(
+        [sys.executable, "-c", LOOK, folder.path], capture_stdout=True
+    )
+    assert done.stdout == b"held\n"
+    async with open_journal(folder, lease=lease) as journal:
+        await journal.append(RunStarted())

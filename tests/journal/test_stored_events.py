@@ -26,6 +26,9 @@ from crew_actors.model import (
     BudgetSpent,
     BudgetWarned,
     CancelRequested,
+    Claim,
+    ClaimExtended,
+    ClaimReleased,
     CommandSpec,
     Consent,
     Event,
@@ -54,10 +57,12 @@ from crew_actors.model import (
     RunCreated,
     RunFailed,
     RunId,
+    RunNested,
     RunPlan,
     RunResumed,
     RunStarted,
     TaskCancelled,
+    TaskClaimed,
     TaskCompleted,
     TaskFailed,
     TaskId,
@@ -153,6 +158,38 @@ STORED: list[tuple[Event, bytes]] = [
     (
         AttemptStarted(task=SCAN, attempt=FIRST),
         b'{"kind":"attempt.started","attempt":"scan.1","task":"scan"}',
+    ),
+    (
+        RunNested(task=SCAN, attempt=FIRST, run=RunId("20260101-000000-fedcba9876")),
+        (
+            b'{"kind":"nested.started","attempt":"scan.1",'
+            b'"run":"20260101-000000-fedcba9876","task":"scan"}'
+        ),
+    ),
+    (
+        TaskClaimed(
+            task=SCAN,
+            attempt=FIRST,
+            claim=Claim(owner="ann", token_sha256="ab", until=1700000000.5),
+        ),
+        (
+            b'{"kind":"claim.taken","attempt":"scan.1","task":"scan",'
+            b'"claim":{"owner":"ann","token_sha256":"ab","until":1700000000.5}}'
+        ),
+    ),
+    (
+        ClaimExtended(task=SCAN, attempt=FIRST, until=1700000600.0),
+        (
+            b'{"kind":"claim.extended","attempt":"scan.1","task":"scan",'
+            b'"until":1700000600}'
+        ),
+    ),
+    (
+        ClaimReleased(task=SCAN, attempt=FIRST, why="too hard"),
+        (
+            b'{"kind":"claim.released","attempt":"scan.1","task":"scan",'
+            b'"why":"too hard"}'
+        ),
     ),
     (
         Progress(task=SCAN, attempt=FIRST, text="\U0001f600\t"),

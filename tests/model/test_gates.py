@@ -42,7 +42,6 @@ from crew_actors.model import (
     TaskStatus,
     attempt_id,
     decide,
-    ready_tasks,
 )
 from crew_actors.model._schedule import overlap
 
@@ -242,7 +241,7 @@ def test_what_is_known_at_a_glance_is_what_the_tasks_tell_one_by_one(
 def check(state: RunState, decision: Decision, now: float) -> None:
     """Check *decision*, and what it was made from."""
     ready, doomed = outlook(state)
-    assert [one.plan.id for one in ready_tasks(state)] == ready
+    assert [one.plan.id for one in state.at(state.board.ready)] == ready
     assert [one.plan.id for one in state.at(state.board.doomed)] == doomed
     for status in TaskStatus:
         alike = [one for one in state.tasks.values() if one.status is status]

@@ -19,6 +19,7 @@ from crew_actors.model import (
     ApprovalRequested,
     CancelRequested,
     Event,
+    Limits,
     OnFailure,
     PlannedTask,
     PlanRefused,
@@ -89,7 +90,11 @@ def statuses(state: RunState) -> dict[str, str]:
 
 
 def test_a_run_that_never_began_is_begun() -> None:
-    assert resume_plan(created(plan(task("a"))), "again") == (RunStarted(),)
+    queued = created(plan(task("a")))
+    assert resume_plan(queued, "again") == (RunStarted(),)
+    limits = Limits(tokens=7)
+    begun = after(queued, *resume_plan(queued, "again", limits=limits))
+    assert (begun.status, begun.plan.limits) == (RunStatus.RUNNING, limits)
 
 
 def test_what_was_at_work_is_queued_again_and_keeps_the_count_of_its_attempts() -> None:
@@ -124,8 +129,13 @@ def test_a_result_that_is_on_disk_is_not_made_again() -> None:
 def test_a_result_whose_changes_nobody_has_taken_over_is_made_again() -> None:
     state = after(begun(task("a")), started("a"), MADE, STORED)
     assert again(state) == ["a"]
-    state = after(state, RELEASED)
-    assert again(state) == []
+    assert again(after(state, RELEASED)) == []
+    kept = attrs.evolve(RELEASED, kept=True, branch=None)  # what it changed lies there
+    assert again(after(state, kept)) == []
+    retried = after(state, kept, TaskRequeued(task=A, why="x"), started("a", 2))
+    made = attrs.evolve(MADE, attempt=attempt_id(A, 2))
+    stored = attrs.evolve(STORED, attempt=attempt_id(A, 2))
+    assert again(after(retried, made, stored)) == ["a"]
 
 
 def test_a_result_of_an_attempt_before_does_not_stand_for_the_newest() -> None:

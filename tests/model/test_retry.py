@@ -27,6 +27,7 @@ AGAIN = {
     FailureKind.CRASH,
     FailureKind.RATE_LIMIT,
     FailureKind.OVERLOADED,
+    FailureKind.INVALID,
 }
 
 
@@ -37,6 +38,13 @@ def at_work(limits: Limits | None = None) -> tuple[RunState, RunPlan]:
 
 def failure(kind: FailureKind = FailureKind.EXIT) -> Failure:
     return Failure(kind=kind, message="no")
+
+
+def test_what_an_agent_has_tried_again_itself_is_not_tried_again() -> None:
+    state, the_plan = at_work()
+    tried = attrs.evolve(failure(FailureKind.OVERLOADED), retried=True)
+    then = plan_retry(state.tasks[A], tried, the_plan, now=5.0, random=0.5)
+    assert then == GiveUp("its agent has tried it again by itself, and given up")
 
 
 @pytest.mark.parametrize("kind", FailureKind)

@@ -31,7 +31,6 @@ from crew_actors.model import (
     TaskSkipped,
     TaskStatus,
     decide,
-    ready_tasks,
 )
 
 _T = TaskId
@@ -136,7 +135,7 @@ def test_a_ready_task_has_all_of_its_dependencies_completed() -> None:
 
 
 def ready(state: RunState) -> list[str]:
-    return [one.plan.id for one in ready_tasks(state)]
+    return [one.plan.id for one in state.at(state.board.ready)]
 
 
 @st.composite

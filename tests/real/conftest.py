@@ -21,7 +21,7 @@ class Crew:
     home: Path
 
     def environ(self) -> dict[str, str]:
-        """Return the environment for it: user folders of its own, no agent CLI."""
+        """Return the environment for it: user folders of its own, no agent program."""
         path = os.pathsep.join([str(self.program.parent), "/usr/bin", "/bin"])
         kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         return {**kept, "PATH": path, "CREW_HOME": str(self.home), "COLUMNS": "100"}

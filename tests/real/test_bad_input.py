@@ -146,7 +146,7 @@ def test_a_clean_project_is_valid(crew: Crew, repository: Path) -> None:
         (["run", "x", "--limit", "0"], "at least 1"),
         (["run", "--goal-file", "gone.txt"], "gone.txt"),
         (["run", "x", "--goal-file", "gone.txt"], "goal"),
-        (["run", "x\x01y", "--team", "default"], "agent CLI"),
+        (["run", "x\x01y", "--team", "default"], "agent program"),
         (["show", "team", "../../etc"], "'../../etc'"),
         (["status", "../.."], "../.."),
         (["events", "nothing"], "nothing"),

@@ -1,6 +1,8 @@
 """What a user may say about a run: limits, approval, worktrees."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,11 @@ if goal == "sleep":
     time.sleep(60)
 elif goal == "spend":
     say(type="usage", input=600, output=600, cost=2.5)
+    time.sleep(60)
+elif goal == "most":
+    say(type="usage", input=450, output=400)
+elif goal == "mute":
+    say(type="progress", text="the last word")
     time.sleep(60)
 elif goal == "fail":
     sys.exit(3)
@@ -135,7 +142,7 @@ def test_without_a_repository_there_are_no_worktrees(
     (project / ".crew").rename(plain / ".crew")
     (project / "tools").rename(plain / "tools")
     done = crew.run("run", "write", *DO, "--workspace", "worktree", cwd=plain)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 2, done.stderr
     assert "run `git init` and commit" in done.stderr
     assert not list((plain / ".crew").glob("runs/2*"))
 
@@ -174,3 +181,129 @@ def test_a_run_inside_of_too_many_runs_is_refused(
     done = crew.run("run", "write", *DO, cwd=project)
     assert done.returncode == 2, done.stdout
     assert not list((project / ".crew").glob("runs/2*"))
+
+
+def test_most_of_a_budget_is_told_and_leaves_the_run_alone(
+    crew: Crew, project: Path
+) -> None:
+    done = crew.run("run", "most", *DO, "--token-limit", "1000", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert '"run.budget_warned"' in done.stdout
+    assert '"run.budget_spent"' not in done.stdout
+
+
+def test_a_run_stops_a_little_before_its_limit(crew: Crew, project: Path) -> None:
+    # The agent reports 1,200 tokens: 95 percent of 1,260 is 1,197.
+    done = crew.run("run", "spend", *DO, "--token-limit", "1260", cwd=project)
+    assert done.returncode == 1, done.stdout
+    assert "1,200 tokens of 1,260" in str(last(done.stdout)["why"])
+
+
+def test_an_agent_that_says_nothing_any_more_is_stopped(
+    crew: Crew, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREW_LIMITS_SILENCE", "1")
+    done = crew.run("run", "mute", *DO, "--attempts", "1", cwd=project)
+    assert done.returncode == 1, done.stdout
+    report = last(done.stdout)
+    assert cast("float", report["took"]) < 30
+    told = crew.run("events", str(report["run"]), cwd=project).stdout
+    assert "no output for longer than allowed" in told
+
+
+def test_a_budget_is_kept_when_the_run_is_taken_up(crew: Crew, project: Path) -> None:
+    limit = ("--token-limit", "2000", "--cost-limit", "100")
+    started = crew.run("run", "spend", *DO, *limit, "--detach", cwd=project)
+    run = str(last(started.stdout)["run"])
+    until(
+        lambda: "used 600 in" in crew.run("events", run, cwd=project).stdout,
+        "it used nothing",
+    )
+    assert crew.run("cancel", run, cwd=project).returncode == 0
+    again = crew.run("resume", run, "--json", cwd=project)
+    assert again.returncode == 1, again.stdout
+    assert "2,400 tokens of 2,000" in str(last(again.stdout)["why"])
+    more = ("--time-limit", "1", "--token-limit", "100000")
+    longer = crew.run("resume", run, *more, "--json", cwd=project)
+    assert "its budget of time is spent" in str(last(longer.stdout)["why"])
+
+
+def test_a_script_that_is_not_committed_is_named(crew: Crew, project: Path) -> None:
+    done = crew.run("run", "write", *DO, "--workspace", "worktree", cwd=project)
+    assert done.returncode == 1, done.stdout
+    run = str(last(done.stdout)["run"])
+    told = crew.run("events", run, cwd=project).stdout
+    assert "runs tools/doer.py, which is not in " in told
+    assert "a worktree holds what is committed; commit it" in told
+
+
+def waiting(crew: Crew, project: Path) -> str:
+    """Start a run that waits for an approval, and let its owner be killed."""
+    started = crew.run("run", "write", *DO, "--approve", "--detach", cwd=project)
+    told = last(started.stdout)
+    run = str(told["run"])
+    until(
+        lambda: (
+            "waits for `crew approve`" in crew.run("status", run, cwd=project).stdout
+        ),
+        "nobody was asked",
+    )
+    os.kill(cast("int", told["pid"]), signal.SIGKILL)
+    until(
+        lambda: "interrupted" in crew.run("status", run, cwd=project).stdout,
+        "its owner lives on",
+    )
+    return run
+
+
+def test_a_plan_is_judged_also_when_the_owner_of_its_run_is_gone(
+    crew: Crew, project: Path
+) -> None:
+    rejected = waiting(crew, project)
+    done = crew.run("reject", rejected, "--reason", "no", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "the plan is rejected; the run is cancelled" in done.stdout
+    shown = last(crew.run("status", rejected, "--json", cwd=project).stdout)
+    assert "no" in str(shown["why"])
+    assert not (project / "new.txt").exists()
+
+    approved = waiting(crew, project)
+    done = crew.run("approve", approved, cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "completed" in done.stdout
+    assert (project / "new.txt").exists()
+
+    approved = waiting(crew, project)
+    done = crew.run("approve", approved, "--detach", cwd=project)
+    assert "goes on in process" in done.stdout
+    assert crew.run("wait", approved, cwd=project).returncode == 0
+
+
+def attached(crew: Crew, project: Path, *options: str) -> tuple[str, str, int, str]:
+    """Attach to a run that sleeps, press Ctrl-C; return the run and what was said."""
+    started = crew.run("run", "sleep", *DO, "--detach", cwd=project)
+    run = str(last(started.stdout)["run"])
+    watcher = crew.start("attach", run, *options, cwd=project)
+    assert watcher.stdout is not None
+    while "asleep" not in watcher.stdout.readline():
+        pass
+    watcher.send_signal(signal.SIGINT)
+    out, err = watcher.communicate(timeout=30)
+    status = last(crew.run("status", run, "--json", cwd=project).stdout)["status"]
+    return run, str(status), watcher.returncode, out + err
+
+
+def test_who_stops_watching_is_told_that_the_run_goes_on(
+    crew: Crew, project: Path
+) -> None:
+    run, status, code, said = attached(crew, project)
+    assert (status, code) == ("running", 130)
+    assert f"The run goes on. Stop it: crew cancel {run}" in said
+    assert crew.run("cancel", run, cwd=project).returncode == 0
+
+
+def test_who_watches_can_stop_the_run_with_ctrl_c(crew: Crew, project: Path) -> None:
+    _, status, code, said = attached(crew, project, "--cancel-on-interrupt")
+    assert (status, code) == ("cancelled", 130)
+    assert "Stopping. Press Ctrl-C again to stop at once." in said
+    assert "interrupted by the user" in said

@@ -115,7 +115,7 @@ def test_plain_output_ends_with_the_path_of_the_summary(
     last = done.stdout.strip().splitlines()[-1]
     assert last.endswith("summary.md")
     assert (repository / last.split()[-1]).is_file()
-    assert "no agent CLI" in done.stdout + done.stderr
+    assert "no agent program" in done.stdout + done.stderr
 
 
 def test_a_survey_works_without_git_and_in_an_empty_folder(

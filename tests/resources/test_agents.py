@@ -78,7 +78,7 @@ def test_a_file_of_pi_crew_loads_unchanged() -> None:
 def test_a_file_of_claude_code_loads() -> None:
     agent, problems = agent_of(CLAUDE_AGENT, "scout")
     assert agent.description == "Use PROACTIVELY when: something is lost\nExample: keys"
-    assert agent.tools == ("Read", "Grep")
+    assert agent.tools == ("read", "grep")
     assert agent.model is None
     assert agent.unused["hooks"] == "PreToolUse:\n    - matcher: Bash"
     assert problems == ["scout.md:8: warning: color, hooks: have no effect here"]
@@ -225,6 +225,20 @@ def test_a_command_that_cannot_work_says_what_is_wrong(
     assert problem in problems
 
 
+@pytest.mark.parametrize("name", ["pi", "claude", "codex", "gemini", "opencode"])
+def test_an_agent_may_name_the_program_that_runs_it(name: str) -> None:
+    agent, problems = agent_of(f"---\nname: x\nruntime: {name}\n---\n")
+    assert (agent.runtime, agent.command, problems) == (name, None, [])
+
+
+def test_an_acp_agent_has_a_command_and_is_told_its_task_there() -> None:
+    file = "---\nname: x\nruntime: acp\ncommand: [my-agent, --acp]\ninput: stdin\n---\n"
+    agent, problems = agent_of(file)
+    assert agent.command is not None
+    assert agent.command.argv == ("my-agent", "--acp")
+    assert problems == ["x.md:5: error: input: is settled by 'runtime: acp'"]
+
+
 def test_the_keys_of_a_command_need_its_runtime() -> None:
     agent, problems = agent_of('---\nname: x\ncommand: ["a"]\nenv:\n---\n')
     assert agent.command is None
@@ -236,7 +250,10 @@ def test_the_keys_of_a_command_need_its_runtime() -> None:
     [
         (
             "runtime: comand",
-            "runtime: expects command, not 'comand' (did you mean 'command'?)",
+            (
+                "runtime: expects command or external or acp or pi or claude or codex "
+                "or gemini or opencode, not 'comand' (did you mean 'command'?)"
+            ),
         ),
         (
             "maxTurns: many",

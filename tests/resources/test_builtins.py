@@ -158,4 +158,4 @@ def test_a_planner_is_told_how_to_hand_over_an_adaptive_plan(catalog: Catalog) -
 
 def test_they_lie_in_the_package() -> None:
     folder = Path(crew_actors.resources.__file__).parent / "builtin"
-    assert len([*folder.rglob("*.md")]) == 29
+    assert len([*folder.rglob("*.md")]) == 31

@@ -282,7 +282,7 @@ def test_a_file_that_cannot_be_opened_is_told(
         raise PermissionError(13, "Permission denied")
 
     house.mine("agents/x.md", agent("x"))
-    monkeypatch.setattr("crew_actors.resources._discover._content", refuse)
+    monkeypatch.setattr("crew_actors.resources._discover.content_of", refuse)
     assert "x.md: error: cannot be read: Permission denied" in problems_of(house.load())
 
 

@@ -1,7 +1,7 @@
 """Changes of the text of resource files."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from tests.resources._house import agent_of, source_file, team_of
 
 from crew_actors.resources import Kind
@@ -78,6 +78,7 @@ def test_a_file_without_a_head_gets_one() -> None:
     body=st.text(st.sampled_from("ab:-#\n\r \t")),
     head=st.lists(st.sampled_from(["name: a", "# x", "", "tools:", "- b", "  c: d"])),
 )
+@example(key="name", value="", body="", head=["tools:", "name: a", "- b"])
 def test_an_edit_never_touches_the_body(
     key: str, value: str, body: str, head: list[str]
 ) -> None:

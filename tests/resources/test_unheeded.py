@@ -15,13 +15,26 @@ def _of_agent(text: str) -> list[str]:
     return told(findings.problems, unheeded=True)
 
 
-def test_an_agent_that_limits_its_tools_is_told_that_nobody_obeys() -> None:
-    text = "---\nname: x\nmodel: big\ntools: read, grep\nmaxTurns: 3\n---\n"
-    (problem,) = _of_agent(text)
+@pytest.mark.parametrize("runtime", ["command\ncommand: [x]", "external"])
+def test_an_agent_that_limits_its_tools_is_told_that_nobody_obeys(
+    runtime: str,
+) -> None:
+    keys = "model: big\ntools: read, grep\nmaxTurns: 3"
+    (problem,) = _of_agent(f"---\nname: x\n{keys}\nruntime: {runtime}\n---\n")
     assert problem == (
         "x.md:3: warning: model, tools, maxTurns: are not passed on to the agent, "
         "and are without effect"
     )
+
+
+def test_an_agent_program_obeys_all() -> None:
+    text = "---\nname: x\nmodel: big\ntools: read\nskills: one\nmaxTurns: 3\n---\n"
+    assert _of_agent(text) == []
+
+
+def test_skills_are_told_to_each_agent() -> None:
+    text = "---\nname: x\nskills: one\nruntime: command\ncommand: [x]\n---\n"
+    assert _of_agent(text) == []
 
 
 @pytest.mark.parametrize(
@@ -37,12 +50,12 @@ def test_a_file_with_errors_has_enough_to_say() -> None:
 
 
 def test_a_step_is_told_as_well() -> None:
-    text = "---\nname: x\n---\n\n## a\nmodel: big\nverify: true\n\nDo.\n"
+    text = "---\nname: x\n---\n\n## a\nmodel: big\nskills: one\nreads: x\nverify: true\n\nDo.\n"
     file = source_file("workflow", text)
     findings = Findings(file.source.path)
     parse_workflow(file, findings)
     (problem,) = told(findings.problems, unheeded=True)
-    assert "model, verify: are not passed on to the agent" in problem
+    assert "reads, verify: are not passed on to the agent" in problem
 
 
 def test_what_is_built_in_brings_no_warning(house: House) -> None:

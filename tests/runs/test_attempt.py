@@ -30,7 +30,6 @@ from crew_actors.runs._task import TaskOrder, task_actor
 from crew_actors.runs._workspace import Workspace
 from crew_actors.runtimes import Job, NoResult, Outcome, Port, Runtime
 from crew_actors.worktrees import Worktrees
-from crew_supervisors import Supervisor
 
 
 @attrs.define
@@ -48,9 +47,6 @@ class Told:
                 self.events.append((trio.current_time(), message.event))
                 if isinstance(message.event, TaskEnding):
                     self.ended.set()
-
-    async def flush(self) -> None:
-        await trio.lowlevel.checkpoint()
 
     def of(self, kind: type[TaskEvent]) -> list[tuple[float, TaskEvent]]:
         return [(at, event) for at, event in self.events if isinstance(event, kind)]
@@ -82,6 +78,7 @@ async def _attempt(
             attempt=job.attempt,
             run=run,
             store=cast("ArtifactStore", None),
+            journal=cast("Journal", None),
         )
 
         async def prepare() -> Job:
@@ -99,7 +96,6 @@ async def _attempt(
             port=port,
             prepare=prepare,
             runtime=runtime,
-            journal=cast("Journal", told),
             workspace=Workspace(state, job.task, job.attempt, Worktrees(Path("/w"))),
         )
         ref = await actors.spawn(task_actor, order, name="a")
@@ -112,7 +108,7 @@ async def _attempt(
     return told
 
 
-async def _silent(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
+async def _silent(job: Job, port: Port) -> Outcome:
     await trio.sleep(1000)
     return NoResult(why="slept")
 
@@ -146,7 +142,7 @@ async def test_a_silent_agent_that_is_gone_fails_its_attempt(
 
 
 async def test_a_beat_keeps_an_agent_healthy(autojump_clock: MockClock) -> None:
-    async def beating(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
+    async def beating(job: Job, port: Port) -> Outcome:
         for _ in range(100):
             port.beat()
             await trio.sleep(29)
@@ -159,7 +155,7 @@ async def test_a_beat_keeps_an_agent_healthy(autojump_clock: MockClock) -> None:
 async def test_progress_is_told_at_once_and_then_at_most_four_times_a_second(
     autojump_clock: MockClock,
 ) -> None:
-    async def chatty(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
+    async def chatty(job: Job, port: Port) -> Outcome:
         for number in range(10):
             await port.progress(f"{number}")
             await trio.sleep(0.1)
@@ -193,7 +189,7 @@ async def test_a_stopped_attempt_is_cancelled_with_the_first_reason(
 async def test_the_end_is_the_last_that_is_said_of_an_attempt(
     autojump_clock: MockClock, chatter: int
 ) -> None:
-    async def talk(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
+    async def talk(job: Job, port: Port) -> Outcome:
         for number in range(chatter):
             await port.progress(f"{number}")
         return NoResult(why="done")

@@ -20,7 +20,7 @@ from crew_actors.resources import (
 from crew_actors.runs import (
     BadRequest,
     FilesInTheWay,
-    NoAgentCli,
+    NoAgentProgram,
     Prepared,
     ProgramsMissing,
     RunRequest,
@@ -80,7 +80,7 @@ def test_without_an_agent_cli_the_survey_is_run_and_one_line_says_so(
 ) -> None:
     prepared = _prepare(catalog, programs())
     assert prepared.plan.team == "survey"
-    assert prepared.note == "No team named and no agent CLI found: using 'survey'."
+    assert prepared.note == "No team named and no agent program found: using 'survey'."
 
 
 def test_with_an_agent_cli_the_default_team_is_run_by_it(
@@ -121,13 +121,13 @@ def test_a_team_that_needs_an_agent_cli_is_refused_without_one(
     catalog: Catalog, programs: Programs
 ) -> None:
     environ = programs()
-    with pytest.raises(NoAgentCli) as missing:
+    with pytest.raises(NoAgentProgram) as missing:
         _prepare(catalog, environ, team="fast-fix")
     text = str(missing.value)
     assert "executor, explorer, verifier" in text
-    assert "none of pi, claude, codex, gemini is on your PATH" in text
+    assert "none of pi, claude, codex, gemini, opencode is on your PATH" in text
     assert "--team survey" in text
-    with pytest.raises(NoAgentCli, match="'codex' is not on your PATH"):
+    with pytest.raises(NoAgentProgram, match="'codex' is not on your PATH"):
         _prepare(catalog, environ, team="fast-fix", agent_runtime="codex")
 
 
@@ -187,7 +187,7 @@ def test_a_goal_that_makes_the_plan_too_large_is_refused(
         _prepare(catalog, environ, team="default", goal=goal)
 
 
-def test_a_program_that_the_repository_brings_is_not_taken_for_an_agent_cli(
+def test_a_program_that_the_repository_brings_is_not_taken_for_an_agent_program(
     catalog: Catalog,
     programs: Programs,
     tmp_path: Path,

@@ -57,6 +57,17 @@ async def test_a_failed_attempt_is_made_again(tmp_path: Path) -> None:
     assert failures == ["a.1", "a.2", "b.1", "b.2"]
 
 
+async def test_an_attempt_knows_how_the_one_before_has_failed(tmp_path: Path) -> None:
+    known: list[str | None] = []
+
+    async def work(job: Job, port: Port) -> Outcome:
+        known.append(job.failure.message if job.failure else None)
+        return await failing(2)(job, port)
+
+    await finish(tmp_path, quick(task("a")), worker=work)
+    assert known == [None, "not yet", "not yet"]
+
+
 async def test_the_last_attempt_is_the_failure_of_its_task(tmp_path: Path) -> None:
     run = await finish(tmp_path, quick(task("a"), attempts=2), worker=failing(9))
     assert run.state.status is RunStatus.FAILED

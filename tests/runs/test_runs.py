@@ -39,6 +39,7 @@ from crew_actors.runtimes import (
     Outcome,
     Port,
 )
+from crew_supervisors import open_supervisor
 
 Functions = Mapping[str, AgentFunction]
 
@@ -310,19 +311,27 @@ async def test_two_runs_with_equal_task_names_do_not_mix(folder: Path) -> None:
             assert (run.folder.path / result.path).read_text() == run.id
 
 
-async def test_an_attempt_is_on_disk_before_its_agent_runs(folder: Path) -> None:
+async def test_an_attempt_is_on_disk_and_watched_before_its_process_starts(
+    folder: Path,
+) -> None:
     seen: list[bool] = []
+    children: list[str] = []
 
     async def look(job: Job, port: Port) -> Outcome:
-        (run,) = (folder / ".crew" / "runs").glob("2*")
-        events = await trio.to_thread.run_sync(
-            lambda: list(read_events(RunFolder(run)))
-        )
+        async with open_supervisor(name="here") as supervisor:
+            await port.process_starts(supervisor)
+            children.extend(child.name for child in supervisor.tree().children)
+            await supervisor.stop("heartbeat")
+            (run,) = (folder / ".crew" / "runs").glob("2*")
+            events = await trio.to_thread.run_sync(
+                lambda: list(read_events(RunFolder(run)))
+            )
         seen.append(any(isinstance(r.event, AttemptStarted) for r in events))
         return Completed(text="x")
 
     await finish(folder, plan(task("a")), worker=look)
     assert seen == [True]
+    assert children == ["heartbeat"]
 
 
 async def test_a_summary_that_the_team_writes_is_the_summary(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 from tests.support.crews import crew_in
@@ -10,6 +11,7 @@ from tests.support.plans import plan, task
 from crew_actors.control import Refused, call_owner
 from crew_actors.journal import read_events
 from crew_actors.model import (
+    CommandSpec,
     MessageSettled,
     QuestionAsked,
     QuestionExpired,
@@ -17,6 +19,7 @@ from crew_actors.model import (
     TaskId,
     TaskStatus,
 )
+from crew_actors.model._plan import TaskInput
 from crew_actors.runs import (
     NotAChoice,
     NotWaiting,
@@ -103,7 +106,7 @@ async def listens(job: Job, port: Port) -> Outcome:
 
 async def _running(run: Run) -> None:
     async for _ in run.events():
-        if run.state.running:
+        if any(run.state.of(TaskStatus.RUNNING)):
             return
 
 
@@ -150,6 +153,30 @@ async def test_a_message_to_a_queued_task_is_found_by_its_next_attempt(
     assert state.tasks[B].mail == ()
     with pytest.raises(Refused, match=r"ending|ended"):
         await run.send("b", "too late")
+
+
+@pytest.mark.parametrize("how", ["none", "argument"])
+async def test_a_message_is_delivered_only_to_a_program_that_is_given_its_prompt(
+    tmp_path: Path, how: TaskInput
+) -> None:
+    go = trio.Event()
+
+    async def wait(job: Job, port: Port) -> Outcome:
+        await go.wait()
+        return Completed(text="x")
+
+    argv = ("echo", "{task}") if how == "argument" else ("echo", "done")
+    command = CommandSpec(argv=argv, input=how)
+    second = attrs.evolve(task("b", "a"), agent="program", command=command)
+    with trio.fail_after(10):
+        async with crew_in(tmp_path, worker=wait) as crew:
+            run = await crew.start(plan(task("a"), second))
+            assert (await run.send("b", "hello", kind="follow_up")).outcome == "queued"
+            go.set()
+            state = await run.wait()
+    assert state.status is RunStatus.COMPLETED
+    left = [message.text for message in state.tasks[B].mail]
+    assert left == (["hello"] if how == "none" else [])
 
 
 async def test_a_message_that_the_agent_does_not_take_counts_as_queued(

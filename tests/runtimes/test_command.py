@@ -76,6 +76,7 @@ print(json.dumps({"type": "result", "text": os.getcwd(), "data": [names, inputs]
             "CREW_MARKER",
             "CREW_OUTPUT",
             "CREW_RUN",
+            "CREW_RUN_FOLDER",
             "CREW_TASK",
             "CREW_WORKSPACE",
             "MY_KEY",

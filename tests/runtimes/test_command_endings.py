@@ -13,7 +13,7 @@ from tests.support.command_bench import Bench, RecordingPort
 
 from crew_actors.model import FailureKind
 from crew_actors.runtimes import Completed, Failed, NoResult, run_command
-from crew_supervisors import ChildProcess, open_supervisor
+from crew_supervisors import ChildProcess
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ print(json.dumps({"type": "result", "text": "x" * 2_000_000}))
 async def test_a_long_line_that_cannot_be_kept_says_why(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crew_actors.runtimes._command.LONG_LINES_LIMIT", 2_000_000)
+    monkeypatch.setattr("crew_actors.runtimes._process.LONG_LINES_LIMIT", 2_000_000)
     await bench.python(HUGE)
     assert bench.port.texts[1].startswith(f"{NOTE}, and its rest was dropped: ")
     assert bench.port.files == {}
@@ -177,17 +177,15 @@ class FailingPort(RecordingPort):
 async def test_whatever_ends_an_attempt_ends_its_process_first(
     bench: Bench, cancelled: bool
 ) -> None:
-    """Its supervisor lives on, and would let it run."""
     job = bench.job(sys.executable, "-c", "import time; print(1); time.sleep(60)")
     scope = trio.CancelScope()
     port = FailingPort(scope=scope if cancelled else None)
     with trio.fail_after(20):
-        async with open_supervisor(max_restarts=0) as supervisor:
-            with scope, suppress(ConnectionError):
-                await run_command(job, port, supervisor)
-            (pid,) = port.started
-            assert not psutil.pid_exists(pid)
-            assert scope.cancelled_caught == cancelled
+        with scope, suppress(ExceptionGroup):
+            await run_command(job, port)
+        (pid,) = port.started
+        assert not psutil.pid_exists(pid)
+        assert scope.cancelled_caught == cancelled
 
 
 async def test_a_killed_warden_is_no_fault_of_the_agent_and_no_deadline(

@@ -3,11 +3,18 @@
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given, strategies as st
+from tests.support.plans import task
 
 from crew_actors.model import CommandSpec, TaskInput
-from crew_actors.runtimes import AGENT_CLIS, find_agent_cli
+from crew_actors.runtimes import (
+    AGENT_PROGRAMS,
+    find_agent_program,
+    parse_agent_runtime,
+    runner_of,
+)
 from crew_actors.runtimes._command_line import (
     ARGUMENT_LIMIT,
     CommandLine,
@@ -74,11 +81,32 @@ def test_what_a_value_holds_is_not_looked_into(goal: str) -> None:
 
 
 def test_the_first_agent_cli_that_is_there_is_found() -> None:
-    assert find_agent_cli(lambda _: None) is None
-    assert find_agent_cli(lambda name: name if name != "pi" else None) == "claude"
+    assert find_agent_program(lambda _: None) is None
+    assert find_agent_program(lambda name: name if name != "pi" else None) == "claude"
 
 
-def test_each_agent_cli_is_given_its_task() -> None:
-    for spec in AGENT_CLIS.values():
-        assert "{task}" in spec.argv
-        assert spec.input == "argument"
+def test_each_agent_program_is_a_runtime_with_a_command() -> None:
+    for name, spec in AGENT_PROGRAMS.items():
+        chosen = parse_agent_runtime(name)
+        assert (chosen.runtime, chosen.command) == (name, spec)
+        assert runner_of(attrs.evolve(task("x"), runtime=name, command=spec))
+
+
+def test_any_acp_agent_can_be_named_with_its_arguments() -> None:
+    chosen = parse_agent_runtime("acp:my-agent --model 'a b'")
+    assert chosen.runtime == "acp"
+    assert chosen.command is not None
+    assert chosen.command.argv == ("my-agent", "--model", "a b")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("acp:", "it names no program"),
+        ("acp:'x", "is no command line"),
+        ("cobol", "use one of pi, claude"),
+    ],
+)
+def test_what_is_no_agent_runtime_is_refused(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_agent_runtime(text)

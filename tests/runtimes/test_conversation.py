@@ -87,7 +87,8 @@ async def test_a_message_that_is_acknowledged_is_delivered(bench: Bench) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome"), [("steer", "rejected"), ("follow_up", "queued")]
+    ("kind", "outcome"),
+    [("steer", "rejected"), ("interrupt", "rejected"), ("follow_up", "queued")],
 )
 async def test_an_agent_without_a_channel_takes_no_message(
     bench: Bench, kind: str, outcome: str

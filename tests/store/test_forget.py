@@ -17,6 +17,7 @@ from crew_actors.journal import (
     RunFolder,
     UnknownRun,
 )
+from crew_actors.model import RunId
 from crew_actors.store import (
     NotARunFolder,
     _forget,
@@ -124,6 +125,24 @@ async def test_what_was_cut_short_keeps_what_holds_something(
     await finish_forgotten(project, registry, now=aside.stat().st_mtime + 3600)
     assert not aside.exists()
     assert (tree / "half.py").is_file()
+
+
+async def test_what_is_left_of_runs_that_never_began_goes_as_well(
+    project: Path, registry: Registry
+) -> None:
+    whole = await ran(project, "good")
+    half = RunFolder.create(project, RunId("20260101-000000-0123456789"))
+    half.database.touch()
+    other = half.path.with_name("20260101-000000-0123456788")
+    other.symlink_to(whole.path.parent)
+    now = half.path.stat().st_mtime
+    assert await finish_forgotten(project, registry, now=now + 59) == ()
+    assert half.path.is_dir()
+    done = await finish_forgotten(project, registry, now=now + 3600)
+    assert done == (half.run,)
+    assert not half.path.exists()
+    assert other.is_symlink()
+    assert listed(registry, project) == [whole.run]
 
 
 async def test_a_project_without_git_can_finish_too(

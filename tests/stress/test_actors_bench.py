@@ -4,12 +4,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
-from crew_stress.bench import actor_peers, actors
+from crew_stress.bench import actor_peers, actors, pages
 from crew_stress.bench.actor_loads import Sizes
 
-TINY = Sizes(messages=50, senders=5, each=3, asks=5, spawns=5, crowd=10, seconds=0.02)
+TINY = Sizes(
+    messages=50,
+    senders=5,
+    each=3,
+    asks=5,
+    spawns=5,
+    crowd=10,
+    letters=512,
+    seconds=0.02,
+)
 
 
 def test_the_table_has_a_line_for_each_figure(
@@ -20,7 +30,7 @@ def test_the_table_has_a_line_for_each_figure(
     monkeypatch.setattr(actors, "COMPARISONS", here)
     rows = actors.measure(TINY, turns=1)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(rows) + 1 == len(actors.COMPARISONS) + 4
+    assert len(lines) == len(rows) + 1 == len(actors.COMPARISONS) + 5
     page = actors.page(rows)
     for row in rows:
         assert f"| {row.what} | {row.ours} |" in page
@@ -57,10 +67,10 @@ def test_the_page_is_written_only_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(actors, "COMPARISONS", actors.COMPARISONS[:1])
-    monkeypatch.setattr(actors, "TURNS", 1)
+    one = attrs.evolve(actors.COMPARISONS[0], turns=1)
+    monkeypatch.setattr(actors, "COMPARISONS", (one,))
     (tmp_path / "docs" / "reference").mkdir(parents=True)
     actors.main(sizes=TINY)
-    assert not (tmp_path / actors.PAGE).exists()
+    assert not (tmp_path / pages.PAGE).exists()
     actors.main(write=True, sizes=TINY)
-    assert "# Performance" in (tmp_path / actors.PAGE).read_text(encoding="utf-8")
+    assert "# Performance" in (tmp_path / pages.PAGE).read_text(encoding="utf-8")

@@ -2,11 +2,9 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ import psutil
 import pytest
 from tests.commands.test_cli import run
 
-from crew_actors.journal import JournalMissing, RunFolder
-from crew_actors.model import RunStatus
 from crew_stress.fake_agent import argv
 from crew_stress.scenarios import (
     DEFAULTS,
@@ -25,11 +21,15 @@ from crew_stress.scenarios import (
     killed_runs,
     orphans,
     storm,
+    visitors,
 )
 from crew_stress.scenarios.agents import spec_of
 from crew_stress.scenarios.machine import TOKEN
 from crew_supervisors import ChildSpec, ProcessSpec, RestartType
 from crew_supervisors.processes import MARKER
+
+WITH_AGENTS = [name for name in DEFAULTS if name != "visitors"]
+"""The scenarios that take a command: the others have no agents."""
 
 HELPER = """
 import os, subprocess, sys
@@ -83,13 +83,23 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(killed_runs, "PATIENCE", 0.5)
 
 
-@pytest.mark.parametrize("scenario", DEFAULTS)
+@pytest.mark.parametrize("scenario", WITH_AGENTS)
 def test_a_command_that_leaks_breaks_each_claim(
     scenario: str, leak: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storm, "MOST", 1)
     monkeypatch.setattr(killed_runs, "EARLY", 0.0)
+    monkeypatch.setattr(killed_runs, "DETACHED", 0.0)
     assert "survivors" in broken(scenario, "--command", leak)
+
+
+def test_visitors_that_cost_too_much_break_the_claim(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(visitors, "EACH", 10)
+    monkeypatch.setattr(visitors, "MEMORY", -1.0)
+    monkeypatch.setattr(visitors, "LATE", 0.0)
+    assert broken("visitors") == ["growth of the console", "p95 of that"]
 
 
 def test_polite_agents_that_ignore_sigterm_take_too_long(
@@ -242,59 +252,6 @@ def test_a_runtime_that_dies_by_itself_proves_nothing(
     assert "KeyError: 'argv'" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("which", "what"),
-    [
-        ("seq > 2", ["events told and lost"]),
-        ("seq = 2", ["failures"]),
-    ],
-)
-def test_a_journal_that_loses_events_breaks_killed_runs(
-    which: str, what: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def lose(records: Path) -> tuple[object, ...]:
-        (path,) = (records.parents[2] / "project/.crew/runs").glob("*/run.db")
-        with closing(sqlite3.connect(path)) as database, database:
-            database.execute(f"DELETE FROM events WHERE {which}")
-        return ()
-
-    monkeypatch.setattr(killed_runs, "sweep_orphans", lose)
-    monkeypatch.setattr(killed_runs, "EARLY", 0.0)
-    found = broken("killed-runs")
-    assert set(what) <= set(found)
-
-
-def test_a_run_that_crashes_by_itself_breaks_killed_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    code = "import sys; print('internal error', file=sys.stderr); sys.exit(70)"
-    monkeypatch.setattr(killed_runs, "CREW", ("-c", code))
-    monkeypatch.setattr(killed_runs, "EARLY", 0.0)
-    assert "failures" in broken("killed-runs")
-
-
-def test_a_run_that_still_runs_breaks_killed_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def running(_: RunFolder) -> RunStatus:
-        return RunStatus.RUNNING
-
-    monkeypatch.setattr(killed_runs, "effective_status", running)
-    monkeypatch.setattr(killed_runs, "EARLY", 0.0)
-    assert broken("killed-runs") == ["runs not called interrupted"]
-
-
-def test_a_run_that_cannot_be_taken_over_breaks_killed_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def locked(folder: RunFolder, **_: object) -> None:
-        raise JournalMissing(folder.database, "somebody else has it")
-
-    monkeypatch.setattr(killed_runs, "open_journal", locked)
-    monkeypatch.setattr(killed_runs, "EARLY", 0.0)
-    assert broken("killed-runs") == ["journals that do not open again"]
-
-
 def test_a_seed_puts_on_the_same_load_again(monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[list[tuple[str, ...]]] = []
 
@@ -323,14 +280,14 @@ def test_what_a_command_prints_is_not_believed(tmp_path: Path) -> None:
         program.chmod(0o755)
         command = f"'{program}' '60'"
         args = ("--agents", "2", "--rounds", "1", "--command", command)
-        for scenario in DEFAULTS:
+        for scenario in WITH_AGENTS:
             code, out, _ = run("stress", scenario, *args)
             assert code == 0, out
             assert stranger.poll() is None
         stranger.send_signal(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("scenario", DEFAULTS)
+@pytest.mark.parametrize("scenario", WITH_AGENTS)
 def test_a_command_that_ends_at_once_breaks_nothing(scenario: str) -> None:
     args = ("--agents", "2", "--rounds", "1", "--command", "true")
     code, out, _ = run("stress", scenario, *args)

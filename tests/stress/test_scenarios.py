@@ -18,14 +18,37 @@ import psutil
 import pytest
 from tests.commands.test_cli import run
 
-from crew_stress.scenarios import DEFAULTS, Load, cancel, flood
+from crew_stress.scenarios import (
+    DEFAULTS,
+    Load,
+    cancel,
+    flood,
+    ground,
+    killed_runs,
+    visitors,
+)
 from crew_stress.scenarios.agents import MIXED, choose
 from crew_stress.scenarios.machine import is_alive
 from crew_stress.scenarios.orphans import plan_agent
 from crew_stress.scenarios.storm import MOST, plan_for
 
-SMALL = {"cancel": 5, "flood": 2, "storm": 5, "orphans": 5, "killed-runs": 4}
-ROUNDS = {"killed-runs": 3}
+SMALL = {
+    "cancel": 5,
+    "flood": 2,
+    "storm": 5,
+    "orphans": 5,
+    "killed-runs": 4,
+    "visitors": 3,
+}
+FEWEST = {"visitors": 1}
+"""Processes of a scenario, where those are fewer than its agents."""
+BRIEF = """\
+import sys
+from crew_actors.cli import main
+from crew_stress.scenarios import ground, killed_runs, visitors
+killed_runs.KILLS = ground.TASKS_EACH = visitors.EACH = 1
+sys.exit(main())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -33,19 +56,18 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flood, "SECONDS", 0.5)
     monkeypatch.setattr(cancel, "SOON", 2.0)  # the machine may be busy
     monkeypatch.setattr(cancel, "OWN_WARM_UP", 0.2)
+    monkeypatch.setattr(ground, "TASKS_EACH", 2)
+    monkeypatch.setattr(killed_runs, "KILLS", 2)
+    monkeypatch.setattr(visitors, "EACH", 10)
 
 
 @pytest.mark.parametrize("scenario", DEFAULTS)
 def test_the_claim_holds(scenario: str, tmp_path: Path) -> None:
     plot = tmp_path / "plots" / "x.svg"
-    rounds = ROUNDS.get(scenario, 1)
-    args = ("--agents", str(SMALL[scenario]), "--rounds", str(rounds), "--seed", "3")
+    args = ("--agents", str(SMALL[scenario]), "--rounds", "1", "--seed", "3")
     code, out, err = run("stress", scenario, *args, "--plot", str(plot))
     assert code == 0, "\n".join(out)
-    assert err == [
-        f"{scenario}: round {number} of {rounds}, seed {number + 2}: holds"
-        for number in range(1, rounds + 1)
-    ]
+    assert err == [f"{scenario}: round 1 of 1, seed 3: holds"]
     assert out[-1] == f"plot: {plot}"
     assert "p50       p95       p99" in out[3]
     assert any(line.startswith("survivors 0, RSS ") for line in out)
@@ -116,16 +138,17 @@ def test_each_scenario_has_a_slice() -> None:
 @contextmanager
 def player(*args: str) -> Generator["subprocess.Popen[bytes]"]:
     """Play a scenario in a process of its own."""
-    code = "import sys; from crew_actors.cli import main; sys.exit(main())"
     path = os.pathsep.join(filter(None, sys.path))
     with subprocess.Popen(
-        [sys.executable, "-c", code, "stress", *args],
+        [sys.executable, "-c", BRIEF, "stress", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
     ) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def below(process: "subprocess.Popen[bytes]", least: int) -> list[psutil.Process]:
@@ -150,12 +173,13 @@ def test_an_interrupted_scenario_leaves_nobody(
     with player(*args) as process:
         assert process.stderr is not None
         assert b"round 1 of 999" in process.stderr.readline()
-        agents = below(process, 2)
+        agents = below(process, FEWEST.get(scenario, 2))
         process.send_signal(number)
         assert process.wait(timeout=20) == 130
     assert [agent for agent in agents if is_alive(agent)] == []
     assert not plot.exists()
-    assert list((own_home / "data" / "processes").iterdir()) == []
+    records = own_home / "data" / "processes"  # a console ends with whoever plays
+    assert not records.exists() or list(records.iterdir()) == []
 
 
 @pytest.mark.parametrize("scenario", DEFAULTS)
@@ -165,7 +189,7 @@ def test_a_killed_scenario_leaves_nobody_whom_the_census_does_not_end(
     with player(scenario, "--agents", "3", "--rounds", "999") as process:
         assert process.stderr is not None
         assert b"round 1 of 999" in process.stderr.readline()
-        agents = below(process, 4)
+        agents = below(process, FEWEST.get(scenario, 4))
         assert agents
         process.kill()
         process.wait()

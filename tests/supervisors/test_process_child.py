@@ -8,6 +8,7 @@ import attrs
 import psutil
 import pytest
 import trio
+import trio.testing
 
 from crew_supervisors import (
     Backoff,
@@ -338,3 +339,50 @@ async def test_who_was_killed_by_the_system_waits_before_it_is_restarted() -> No
     assert len(backoffs) == 1
     assert backoffs[0] >= 7.5 * (1 - Backoff().jitter)
     assert no_rule.on_failure == ()
+
+
+async def test_the_tree_shows_a_process_as_one_with_its_pid_while_it_is_up() -> None:
+    async def body() -> None:
+        await trio.sleep_forever()
+
+    async with open_supervisor(name="top", strategy="rest_for_one") as supervisor:
+        process = await supervisor.start_process(python("agent", SLEEP))
+        await supervisor.start(ChildSpec("body", body))
+        await trio.testing.wait_all_tasks_blocked()
+        tree = supervisor.tree()
+        assert (tree.kind, tree.strategy, tree.pid) == (
+            "supervisor",
+            "rest_for_one",
+            None,
+        )
+        agent, other = tree.children
+        assert (agent.kind, agent.pid) == ("process", process.pid)
+        assert agent.strategy is None
+        assert (other.kind, other.pid) == ("child", None)
+        await supervisor.stop("agent")
+        left = [node.pid for node in supervisor.tree().children]
+        assert process.pid not in left
+
+
+async def test_the_tree_shows_the_pid_of_the_process_that_is_up_after_a_restart() -> (
+    None
+):
+    seen: list[int] = []
+    again = trio.Event()
+
+    async def note(process: ChildProcess) -> None:
+        seen.append(process.pid)
+        if len(seen) == 1:
+            await process.stop(reason="first")
+            return
+        again.set()
+        await process.wait()
+
+    spec = process_spec(python("agent", SLEEP), note, restart="permanent")
+    async with open_supervisor(name="top") as supervisor:
+        await supervisor.start(spec)
+        with trio.fail_after(10):
+            await again.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        (agent,) = supervisor.tree().children
+        assert (agent.pid, agent.restarts) == (seen[1], 1)

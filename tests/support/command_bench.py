@@ -25,7 +25,7 @@ from crew_actors.runtimes import (
     Outcome,
     run_command,
 )
-from crew_supervisors import ChildProcess, ProcessExit, open_supervisor
+from crew_supervisors import ChildProcess, ProcessExit, Supervisor
 from tests.support.plans import RUN, artifact, task
 
 
@@ -36,6 +36,7 @@ class RecordingPort:
     texts: list[str] = attrs.field(factory=list[str])
     used: list[Usage] = attrs.field(factory=list[Usage])
     files: dict[str, bytes] = attrs.field(factory=dict[str, bytes])
+    starting: int = 0
     started: list[int] = attrs.field(factory=list[int])
     ended: list[ProcessExit] = attrs.field(factory=list[ProcessExit])
     beats: int = 0
@@ -94,7 +95,11 @@ class RecordingPort:
     async def answer_seen(self) -> None:
         self.answers += 1
 
+    async def process_starts(self, supervisor: Supervisor) -> None:
+        self.starting += 1
+
     async def process_started(self, process: ChildProcess) -> None:
+        assert self.starting == 1, "it is told before there is a process"
         self.started.append(process.pid)
 
     async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
@@ -146,8 +151,7 @@ class Bench:
         )
 
     async def run(self, job: Job) -> Outcome:
-        async with open_supervisor(max_restarts=0) as supervisor:
-            return await run_command(job, self.port, supervisor)
+        return await run_command(job, self.port)
 
     async def python(self, program: str, **options: object) -> Outcome:
         return await self.run(self.job(sys.executable, "-c", program, **options))  # type: ignore[arg-type]  # each test names real options

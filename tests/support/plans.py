@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+import attrs
+
 from crew_actors.model import (
+    EXTERNAL,
     Artifact,
     AttemptStarted,
     CommandSpec,
@@ -40,6 +43,11 @@ def task(name: str, *needs: str, role: str = "worker") -> PlannedTask:
         depends_on=tuple(map(TaskId, needs)),
         command=CommandSpec(argv=("true",)),
     )
+
+
+def outside(name: str, *needs: str, role: str = "worker") -> PlannedTask:
+    """Plan a task that is done by whoever claims it."""
+    return attrs.evolve(task(name, *needs, role=role), runtime=EXTERNAL, command=None)
 
 
 def plan(

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILE = "tests/typing/actors_api.py"
+FILES = ("tests/typing/actors_api.py", "tests/typing/runs_api.py")
 
 
 def check(*command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *command, FILE],
+        [sys.executable, "-m", *command, *FILES],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """Worktrees: each attempt has its own, and nothing that it wrote is lost."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -145,6 +146,40 @@ async def test_a_patch_also_holds_what_the_agent_has_committed_itself(
     assert "mine.py" in (tmp_path / "changes.patch").read_text()
 
 
+async def test_a_patch_has_its_name_only_when_it_is_on_disk(
+    worktrees: Worktrees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = await made(worktrees, "write.1")
+    (tree.path / "new.py").write_text("new\n")
+    folder, target = tmp_path / "patches", tmp_path / "patches" / "changes.patch"
+    folder.mkdir()
+    synced: list[tuple[int, bool]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, target.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    assert await worktrees.patch(tree, target)
+
+    # First what is in it, then its name.
+    assert synced == [(target.stat().st_ino, False), (folder.stat().st_ino, True)]
+    assert names(folder) == {"changes.patch"}
+
+
+async def test_a_patch_can_be_made_after_one_that_was_killed(
+    worktrees: Worktrees, tmp_path: Path
+) -> None:
+    tree = await made(worktrees, "write.1")
+    (tree.path / "new.py").write_text("new\n")
+    (tmp_path / "changes.index").write_text("half of an index")
+    (tmp_path / "changes.index.lock").touch()  # as git leaves it
+
+    assert await worktrees.patch(tree, tmp_path / "changes.patch")
+    assert "new.py" in (tmp_path / "changes.patch").read_text()
+
+
 async def test_a_dirty_worktree_is_kept_unless_forced(worktrees: Worktrees) -> None:
     tree = await made(worktrees, "write.1")
     (tree.path / "new.py").write_text("new\n")
@@ -228,17 +263,6 @@ async def test_hooks_of_the_repository_are_not_run(worktrees: Worktrees) -> None
     assert not (worktrees.root.parent / "ran").exists()
 
 
-async def test_the_worktrees_of_a_run_are_found_again(worktrees: Worktrees) -> None:
-    tree = await made(worktrees, "write.1")
-    await made(worktrees, "read.1")
-    (tree.path / "new.py").write_text("new\n")
-
-    found = {kept.branch: kept.dirty for kept in await worktrees.of_run("r1")}
-
-    assert found == {"crew/r1/write.1": True, "crew/r1/read.1": False}
-    assert await worktrees.of_run("r2") == ()
-
-
 async def test_many_worktrees_at_once_do_not_meet_at_the_locks_of_git(
     worktrees: Worktrees,
 ) -> None:
@@ -246,7 +270,8 @@ async def test_many_worktrees_at_once_do_not_meet_at_the_locks_of_git(
         for number in range(4):
             nursery.start_soon(made, worktrees, f"task{number}.1")
 
-    assert len(await worktrees.of_run("r1")) == 4
+    branches = git(worktrees.root, "branch", "--list", "crew/*").split()
+    assert len([name for name in branches if name.startswith("crew/")]) == 4
 
 
 async def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:

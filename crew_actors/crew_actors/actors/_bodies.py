@@ -75,7 +75,7 @@ async def run_function(cell: Cell[M], *, child: Child) -> None:
         await cell.body(inbox, *cell.args)
         _refuse_broken(cell, inbox)
         _settle(cell, None)
-    except BaseException as error:
+    except BaseException as error:  # a cancellation as well: it is told
         if _is_end_of_inbox(cell, error):
             _settle(cell, None)
             return
@@ -107,7 +107,7 @@ async def run_class(
         task_status.started()
         await _handle_all(cell, made, inbox)
         _settle(cell, None)
-    except BaseException as error:
+    except BaseException as error:  # a cancellation as well: it is told
         if _is_end_of_inbox(cell, error):
             _settle(cell, None)
             return
@@ -120,7 +120,7 @@ async def run_class(
         try:
             if actor is not None:
                 await actor.stopping(inbox, failure)
-        except BaseException as error:
+        except BaseException as error:  # it takes the place of what ended the body
             failure = error
             raise
         finally:
@@ -201,6 +201,6 @@ async def _finish(
         try:
             with trio.fail_after(UNDELIVERED_LIMIT, shield=True):
                 await actor.undelivered(messages)
-        except BaseException as error:
+        except BaseException as error:  # none is lost unseen
             cell.lose(messages, error)
             raise

@@ -108,7 +108,7 @@ class Pipes(Generic[M]):
                 message = error(failure)
             else:
                 message = then(value)
-        except BaseException as failure:
+        except BaseException as failure:  # a defect: the actor crashes
             if consists_of(failure, trio.Cancelled):
                 raise
             self._crash(failure)

@@ -39,6 +39,9 @@ class DeleteParameters:
     confirm: bool = attrs.field(
         default=False, metadata=told("really do it; without it, it is only told")
     )
+    dry_run: bool = attrs.field(
+        default=False, metadata=told("show what would go, and change nothing")
+    )
     force: bool = attrs.field(
         default=False, metadata=told("also if teams or workflows still name it")
     )
@@ -58,9 +61,9 @@ def delete(parameters: DeleteParameters, context: Context) -> Edited:
         scope=parameters.scope,
         force=parameters.force,
     )
-    if not parameters.confirm:
+    if not (parameters.confirm or parameters.dry_run):
         raise NotConfirmed(change)
-    return carry_out(change, "deleted", context, dry_run=False)
+    return carry_out(change, "deleted", context, dry_run=parameters.dry_run)
 
 
 ACTION = Action[DeleteParameters, Edited](

@@ -11,7 +11,7 @@ from crew_actors.commands._runs import NAMED, find_run
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.observe import clean
-from crew_actors.store import diagnose_run
+from crew_actors.store import diagnose_run, is_damaged
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +35,8 @@ class Diagnosed:
     path: Path
     problems: tuple[str, ...]
     """What could not be found out."""
+    damaged: bool
+    """Whether its journal is; `repair` saves what can be read."""
 
 
 async def diagnose(parameters: DiagnoseParameters, context: Context) -> Diagnosed:
@@ -57,12 +59,17 @@ async def diagnose(parameters: DiagnoseParameters, context: Context) -> Diagnose
         now=context.now(),
     )
     path, problems = await trio.to_thread.run_sync(work)
-    return Diagnosed(run=folder.run, path=path, problems=problems)
+    damaged = await trio.to_thread.run_sync(is_damaged, folder)
+    return Diagnosed(run=folder.run, path=path, problems=problems, damaged=damaged)
 
 
 def _text(done: Diagnosed) -> str:
     lines = [f"report: {shown_path(done.path)}"]
     lines += [f"not known: {clean(problem)}" for problem in done.problems]
+    if done.damaged:
+        lines.append(
+            f"The journal is damaged; what can be saved: crew repair {done.run}"
+        )
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ import trio
 
 from crew_actors import __version__
 from crew_actors.commands._layout import columns
+from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.config import load_config, user_file
 from crew_actors.journal import Registry
@@ -27,8 +28,18 @@ from crew_actors.resources import (
     load_catalog,
     validate_all,
 )
-from crew_actors.runtimes import AGENT_CLIS
-from crew_supervisors.processes import ProcessError, ProcessSpec, run_process
+from crew_actors.runtimes import (
+    AGENT_PROGRAMS,
+    program_of,
+    signed_in_by,
+    ways_to_sign_in,
+)
+from crew_supervisors.processes import (
+    EnvPolicy,
+    ProcessError,
+    ProcessSpec,
+    run_process,
+)
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -42,7 +53,15 @@ _PROBE_LIMIT: Final = 15.0
 
 @attrs.frozen(kw_only=True)
 class DoctorParameters:
-    """Nothing can be chosen."""
+    """How much to look at."""
+
+    agents: bool = attrs.field(
+        default=False,
+        metadata=told(
+            "start each agent program and see whether it speaks its protocol; no model "
+            "is asked"
+        ),
+    )
 
 
 @attrs.frozen
@@ -62,17 +81,18 @@ class Diagnosis:
     checks: tuple[Check, ...]
 
 
-async def examine(_: DoctorParameters, context: Context) -> Diagnosis:
+async def examine(parameters: DoctorParameters, context: Context) -> Diagnosis:
     """Check Python, the system, the folders, the programs and what is stored.
 
-    Starts two programs that end at once. Takes up to 15 seconds for each.
+    Starts Python, git and the agent programs, to end at once; that takes up to 15
+    seconds for each. Agent programs that are to be greeted have 30 more.
     """
     return Diagnosis(
         checks=(
             *_versions(),
             await _containment(),
             await _git(context),
-            _agent_clis(context),
+            *await _agent_programs(context, greets=parameters.agents),
             *_folders(context),
             _settings(context),
             _resources(context),
@@ -140,18 +160,57 @@ async def _first_line(spec: ProcessSpec) -> str | None:
     return None if said is None else "".join(said[:1])
 
 
-def _agent_clis(context: Context) -> Check:
+async def _agent_programs(context: Context, *, greets: bool) -> list[Check]:
+    """Tell of each program that is there; of all at once, for some are slow."""
     path = context.environ.get("PATH", os.defpath)
-    found = [
-        name
-        for name, command in AGENT_CLIS.items()
-        if shutil.which(command.argv[0], path=path) is not None
-    ]
-    if found:
-        return Check("agent CLIs", "ok", ", ".join(found))
-    known = ", ".join(AGENT_CLIS)
-    hint = f"none of {known} is on your PATH; the team `survey` needs none"
-    return Check("agent CLIs", "warn", hint)
+    found = {
+        name: program
+        for name, command in AGENT_PROGRAMS.items()
+        if (program := shutil.which(command.argv[0], path=path)) is not None
+    }
+    if not found:
+        known = ", ".join(AGENT_PROGRAMS)
+        hint = f"none of {known} is on your PATH; the team `survey` needs none"
+        return [Check("agent programs", "warn", hint)]
+    checks: dict[str, Check] = {}
+
+    async def look(name: str, program: str) -> None:
+        checks[name] = await _agent_program(name, program, context, greets=greets)
+
+    async with trio.open_nursery() as nursery:
+        for name, program in found.items():
+            nursery.start_soon(look, name, program)
+    return [checks[name] for name in found]
+
+
+async def _agent_program(
+    name: str, program: str, context: Context, *, greets: bool
+) -> Check:
+    environ = context.environ
+    env = EnvPolicy(inherit=(), extra=EnvPolicy().build(environ))
+    argv = (program, "--version")
+    spec = ProcessSpec(name=name, argv=argv, env=env, wall=_PROBE_LIMIT)
+    version = await _first_line(spec)
+    if version is None:
+        return Check(name, "fail", f"{program} cannot be run")
+    found = [version or f"{program} says nothing"]
+    level: Level = "ok"
+    by = signed_in_by(name, environ)
+    if by is None:
+        level = "warn"
+        found.append(f"not signed in: there is no {ways_to_sign_in(name, environ)}")
+    else:
+        found.append(f"signed in by {by}")
+    if greets:
+        command = attrs.evolve(
+            AGENT_PROGRAMS[name], argv=(program, *AGENT_PROGRAMS[name].argv[1:])
+        )
+        from crew_actors.runtimes.programs import greet  # noqa: PLC0415 - only when asked for
+
+        why = await greet(program_of(name), command, context.project.root, environ)
+        level = level if why is None else "fail"
+        found.append("it works" if why is None else why)
+    return Check(name, level, "; ".join(found))
 
 
 def _folders(context: Context) -> Iterator[Check]:

@@ -6,11 +6,10 @@ from typing import Literal
 
 import attrs
 
-from crew_actors.commands._consent import executable_lines, introduction
 from crew_actors.commands._layout import columns
 from crew_actors.model import PlannedTask, RunPlan
 from crew_actors.observe import clean, counted, cut, escaped
-from crew_actors.resources import Executable
+from crew_actors.resources import Executable, executable_lines, introduction
 
 _GOAL = 200  # cells of the goal that are shown
 

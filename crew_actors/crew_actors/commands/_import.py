@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from crew_actors.commands._imports import ImportedRun, imported_run, imported_text
-from crew_actors.commands._schema import told
+from crew_actors.commands._schema import BadParameters, told
 from crew_actors.commands._table import Action, Context
 from crew_actors.store import import_bundle
 
@@ -31,7 +31,13 @@ async def import_run(parameters: ImportParameters, context: Context) -> Imported
       UserError: the file is none, is damaged or too large, or was imported before.
     """
     work = partial(import_bundle, Path(parameters.path), context.project.root)
-    return imported_run(await trio.to_thread.run_sync(work))
+    try:
+        return imported_run(await trio.to_thread.run_sync(work))
+    except OSError as error:
+        if error.filename != parameters.path:
+            raise
+        why = f"path {parameters.path}: {error.strerror}; name a file that can be read"
+        raise BadParameters("import", (why,)) from error
 
 
 ACTION = Action[ImportParameters, ImportedRun](

@@ -14,7 +14,7 @@ from crew_actors.commands._layout import columns
 from crew_actors.commands._schema import BadParameters, told
 from crew_actors.commands._table import Action, Context
 from crew_actors.config import project_file, replace_file, template, user_file
-from crew_actors.errors import UserError
+from crew_actors.errors import UserError, about
 from crew_actors.observe import escaped
 from crew_actors.places import Project
 
@@ -121,7 +121,8 @@ def _folder(path: Path, project: Project) -> Step:
     _check_inside(path, project)
     if path.is_dir():
         return Step(done="kept", path=path)
-    path.mkdir(parents=True)
+    with about(path):
+        path.mkdir(parents=True)
     return Step(done="made", path=path)
 
 
@@ -142,7 +143,8 @@ def _ignore(project: Project, how: str) -> Iterator[Step]:
         path = _git_folder(project.root) / "info" / "exclude"
     else:
         _check_inside(path, project)
-    data = path.read_bytes() if path.exists() else b""
+    before = path.read_bytes() if path.exists() else None
+    data = before or b""
     text = data.decode("utf-8", "surrogateescape")
     there = {line.strip().strip("/") for line in text.splitlines()}
     missing = [
@@ -155,13 +157,26 @@ def _ignore(project: Project, how: str) -> Iterator[Step]:
         return
     end = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text or text.endswith("\n") else end
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(f"{gap}{end.join(missing)}{end}".encode())
-        file.flush()
-        os.fsync(file.fileno())
+    with about(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _append(path, f"{gap}{end.join(missing)}{end}".encode(), before)
     done: Literal["added", "made"] = "added" if data else "made"
     yield Step(done=done, path=path, note=" ".join(missing))
+
+
+def _append(path: Path, more: bytes, before: bytes | None) -> None:
+    """Add *more* to what the file was *before*: all of it, or nothing."""
+    try:
+        with path.open("ab") as file:
+            file.write(more)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        if before is not None:
+            os.truncate(path, len(before))
+        else:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _git_folder(root: Path) -> Path:

@@ -9,28 +9,29 @@ from crew_actors.commands._layout import columns
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.observe import clean, counted
-from crew_actors.resources import Agent, Team, Workflow, load_catalog
+from crew_actors.resources import Agent, Skill, Team, Workflow, load_catalog
 
 
 @attrs.frozen(kw_only=True)
 class ListParameters:
     """What to list."""
 
-    kind: Literal["agents", "teams", "workflows"] | None = attrs.field(
+    kind: Literal["agents", "teams", "workflows", "skills"] | None = attrs.field(
         default=None, metadata=told("only this kind", positional=True)
     )
 
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """One agent, team or workflow, in short."""
+    """One agent, team, workflow or skill, in short."""
 
     name: str
     tier: str
     """Whose it is: `builtin`, `user` or `project`."""
 
     detail: str
-    """An agent's runtime, a team's workflow, a workflow's number of steps."""
+    """An agent's runtime, a team's workflow, a workflow's number of steps, a
+    skill's number of characters."""
 
     description: str
 
@@ -42,6 +43,7 @@ class Listing:
     agents: tuple[Entry, ...] | None
     teams: tuple[Entry, ...] | None
     workflows: tuple[Entry, ...] | None
+    skills: tuple[Entry, ...] | None
     errors: int
     """Findings that make a file unusable; `validate` tells them."""
 
@@ -52,7 +54,7 @@ def list_resources(parameters: ListParameters, context: Context) -> Listing:
     asked = parameters.kind
 
     def entries(
-        kind: str, table: Mapping[str, Agent | Team | Workflow]
+        kind: str, table: Mapping[str, Agent | Team | Workflow | Skill]
     ) -> tuple[Entry, ...] | None:
         if asked not in {None, kind}:
             return None
@@ -62,11 +64,12 @@ def list_resources(parameters: ListParameters, context: Context) -> Listing:
         agents=entries("agents", catalog.agents),
         teams=entries("teams", catalog.teams),
         workflows=entries("workflows", catalog.workflows),
+        skills=entries("skills", catalog.skills),
         errors=sum(problem.severity == "error" for problem in catalog.problems),
     )
 
 
-def _entry(resource: Agent | Team | Workflow) -> Entry:
+def _entry(resource: Agent | Team | Workflow | Skill) -> Entry:
     return Entry(
         name=resource.name,
         tier=resource.source.tier,
@@ -75,14 +78,16 @@ def _entry(resource: Agent | Team | Workflow) -> Entry:
     )
 
 
-def _detail(resource: Agent | Team | Workflow) -> str:
+def _detail(resource: Agent | Team | Workflow | Skill) -> str:
     match resource:
         case Agent():
-            return resource.runtime or "agent CLI"
+            return resource.runtime or "agent program"
         case Team():
             return resource.workflow or ""
         case Workflow():
             return counted(len(resource.steps), "step")
+        case Skill():
+            return counted(len(resource.text), "character")
         case _:
             assert_never(resource)
 
@@ -93,6 +98,7 @@ def _text(listing: Listing) -> str:
         ("Teams", listing.teams),
         ("Workflows", listing.workflows),
         ("Agents", listing.agents),
+        ("Skills", listing.skills),
     ):
         if entries is not None:
             lines += [kind, *columns(map(_cells, entries)), ""]

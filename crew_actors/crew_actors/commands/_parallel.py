@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from crew_actors.commands._census import sweep
-from crew_actors.commands._consent import NotTrusted, find_consent
+from crew_actors.commands._crews import crew_for
 from crew_actors.commands._goals import GoalLine, read_goals, shortened
 from crew_actors.commands._layout import columns
 from crew_actors.commands._reading import read_text
@@ -27,8 +27,14 @@ from crew_actors.errors import UserError
 from crew_actors.model import RunPlan, RunStatus
 from crew_actors.observe import Narrator, clean, counted, cut, duration
 from crew_actors.observe.displays import folded
-from crew_actors.resources import Executable, TrustStore, load_catalog
-from crew_actors.runs import Crew, Run, RunRequest, open_crew, prepare
+from crew_actors.resources import (
+    Executable,
+    NotTrusted,
+    TrustStore,
+    find_consent,
+    load_catalog,
+)
+from crew_actors.runs import Crew, Run, RunRequest, prepare
 from crew_actors.worktrees import Worktrees
 
 MOST: Final = 8
@@ -237,11 +243,11 @@ async def parallel(parameters: ParallelParameters, context: Context) -> Parallel
     numbers = iter(range(1, len(plans) + 1))
     slots = max(settings.limits.slots, *(plan.limit for plan in plans if plan.limit))
     async with (
-        open_crew(
+        crew_for(
             context.project,
-            places=context.places,
+            context,
+            settings,
             slots=slots if any(one.limit for one in goals) else None,
-            environ=context.environ,
         ) as crew,
         trio.open_nursery() as nursery,
     ):
@@ -303,7 +309,7 @@ def _prepared(
     if problems:
         raise BadParameters("parallel", shortened(problems))
     tasks = (task for plan in plans for task in (*plan.tasks, *plan.templates.values()))
-    consent = find_consent(catalog, tuple(tasks), context)
+    consent = find_consent(catalog, tasks, context.project, context.places)
     return tuple(plans), consent.missing
 
 

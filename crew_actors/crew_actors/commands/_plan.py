@@ -19,9 +19,12 @@ class PlanParameters:
     workflow: str | None = attrs.field(
         default=None, metadata=told("the workflow to follow, instead of the team's own")
     )
+    agent: str | None = attrs.field(
+        default=None, metadata=told("one agent alone, in place of a team")
+    )
     agent_runtime: str | None = attrs.field(
         default=None,
-        metadata=told("the agent CLI for agents that have no command of their own"),
+        metadata=told("the agent program for agents that have no command of their own"),
     )
     limit: int | None = attrs.field(
         default=None, metadata=told("how many tasks may run at the same time", least=1)

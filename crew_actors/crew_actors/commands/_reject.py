@@ -7,7 +7,10 @@ from crew_actors.commands._runs import NAMED, find_run
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.commands._telling import teller
-from crew_actors.control import call_owner
+from crew_actors.control import RunNotRunning, call_owner
+from crew_actors.journal import effective_status
+from crew_actors.model import RunStatus
+from crew_actors.runs import keep_rejection
 
 
 @attrs.frozen(kw_only=True)
@@ -23,12 +26,21 @@ class RejectParameters:
 async def reject(parameters: RejectParameters, context: Context) -> Judged:
     """Refuse the plan of a run, which is then stopped.
 
+    Where its owner has gone, it is written down as cancelled.
+
     Raises:
       UserError: there is no such run, or it does not wait for that.
     """
     folder = find_run(parameters.run, context)
-    params: dict[str, object] = {"by": teller(context), "why": parameters.reason or ""}
-    await call_owner(folder, "reject", params)
+    by, why = teller(context), parameters.reason or ""
+    params: dict[str, object] = {"by": by, "why": why}
+    try:
+        await call_owner(folder, "reject", params)
+    except RunNotRunning:
+        if effective_status(folder) is not RunStatus.INTERRUPTED:
+            raise
+        await keep_rejection(folder, why, by=by)
+        return Judged(run=folder.run, approved=False, ended=True)
     return Judged(run=folder.run, approved=False)
 
 

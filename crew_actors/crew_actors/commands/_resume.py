@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import attrs
+import trio
 
 from crew_actors.commands._census import sweep
+from crew_actors.commands._crews import crew_for
 from crew_actors.commands._run import (
     RunDetached,
     RunReport,
@@ -18,9 +20,9 @@ from crew_actors.commands._runs import NAMED, find_run
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.journal import RunFolder, read_state
-from crew_actors.model import Limits, Selection, TaskId
+from crew_actors.model import Limits, Selection, TaskId, resume_plan
 from crew_actors.places import find_project
-from crew_actors.runs import open_crew
+from crew_actors.runs import NothingToResume
 
 _WHY = "resumed by its user"
 
@@ -61,7 +63,8 @@ async def resume(
       UserError: there is no such run, somebody works on it, or nothing is to be done.
     """
     folder = find_run(parameters.run, context)
-    limits = _limits(parameters, read_state(folder).plan.limits)
+    state = await trio.to_thread.run_sync(read_state, folder)
+    limits = _limits(parameters, state.plan.limits)
     return await take_up(
         folder, context, why=_WHY, detach=parameters.detach, limits=limits
     )
@@ -99,18 +102,19 @@ async def take_up(
     slots = settings.limits.slots
     if settings.sweep:
         await sweep(context)
+    state = await trio.to_thread.run_sync(read_state, folder)
+    chosen = None
+    if retry is not None:
+        chosen = Selection(tasks=tuple(map(TaskId, retry)))
+    if not resume_plan(state, why, chosen, limits=limits):
+        status = state.status.value
+        raise NothingToResume(folder.run, status, retried=retry is not None)
     if detach:
         return await detached(
             folder, context, why=why, retry=retry, slots=slots, limits=limits
         )
-    state = read_state(folder)
-    chosen = None
-    if retry is not None:
-        chosen = Selection(tasks=tuple(map(TaskId, retry)))
     project = find_project(Path(state.workspace))
-    async with open_crew(
-        project, places=context.places, slots=slots, environ=context.environ
-    ) as crew:
+    async with crew_for(project, context, settings, slots=slots) as crew:
         run = await crew.resume(folder, why=why, retry=chosen, limits=limits)
         return await followed(run, context)
 

@@ -3,6 +3,7 @@
 from typing import Literal, cast
 
 import attrs
+import trio
 
 from crew_actors.commands._resume import take_up
 from crew_actors.commands._run import RunDetached, RunReport, run_code, run_text
@@ -58,7 +59,7 @@ async def retry(
         params: dict[str, object] = {"tasks": list(tasks), "why": _WHY}
         answer = await call_owner(folder, "retry", params)
     except RunNotRunning:
-        check_tasks(read_state(folder), tasks)
+        check_tasks(await trio.to_thread.run_sync(read_state, folder), tasks)
         return await take_up(
             folder, context, why=_WHY, detach=parameters.detach, retry=tasks
         )

@@ -6,13 +6,15 @@
 """`crew run`: a team works on a goal."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import attrs
+import trio
 
 from crew_actors.commands._census import sweep
-from crew_actors.commands._consent import NotTrusted, find_consent
+from crew_actors.commands._crews import check_console, console_beside, crew_for
 from crew_actors.commands._graph import Preview, preview, preview_text
 from crew_actors.commands._layout import shown_path
 from crew_actors.commands._reading import check_text
@@ -24,13 +26,12 @@ from crew_actors.detached import RunnerOrder, start_runner
 from crew_actors.journal import RunFolder
 from crew_actors.model import Limits, RunState, RunStatus, TaskStatus
 from crew_actors.observe import clean, counted, duration, escaped, tally
-from crew_actors.resources import TrustStore, load_catalog
 from crew_actors.runs import (
     Run,
     RunRequest,
     create_run,
-    open_crew,
-    prepare,
+    plan_run,
+    settle_consent,
 )
 
 
@@ -42,16 +43,19 @@ class RunParameters:
     team: str | None = attrs.field(
         default=None,
         metadata=told(
-            "the team that does it; without it, `default` if there is an agent CLI, "
+            "the team that does it; without it, `default` if there is an agent program, "
             "else `survey`"
         ),
     )
     workflow: str | None = attrs.field(
         default=None, metadata=told("the workflow to follow, instead of the team's own")
     )
+    agent: str | None = attrs.field(
+        default=None, metadata=told("one agent alone, in place of a team")
+    )
     agent_runtime: str | None = attrs.field(
         default=None,
-        metadata=told("the agent CLI for agents that have no command of their own"),
+        metadata=told("the agent program for agents that have no command of their own"),
     )
     limit: int | None = attrs.field(
         default=None, metadata=told("how many tasks may run at the same time", least=1)
@@ -88,6 +92,10 @@ class RunParameters:
     detach: bool = attrs.field(
         default=False,
         metadata=told("start the run in a process of its own, and do not wait for it"),
+    )
+    console: bool = attrs.field(
+        default=False,
+        metadata=told("open a console beside the run, and tell its address"),
     )
     trust: bool = attrs.field(
         default=False,
@@ -145,49 +153,44 @@ async def run_team(
       NotTrusted: the user has not agreed to the project's commands; likewise.
     """
     check_text("run", "goal", parameters.goal)
-    settings = await settings_of(context, _flags(parameters))
-    catalog = load_catalog(context.places, context.project)
-    request = RunRequest(
-        goal=parameters.goal,
-        team=parameters.team,
-        workflow=parameters.workflow,
-        limit=parameters.limit,
-        agent_runtime=parameters.agent_runtime,
+    request = _request(parameters)
+    flags = {**request.flags(), "run.detach": parameters.detach or None}
+    settings = await settings_of(context, flags)
+    detach = settings.run.detach
+    check_console(context, wanted=parameters.console, detach=detach)
+    planned = await trio.to_thread.run_sync(
+        partial(
+            plan_run,
+            request,
+            settings=settings,
+            project=context.project,
+            places=context.places,
+            environ=context.environ,
+        )
     )
-    prepared = prepare(
-        catalog,
-        request,
-        settings=settings,
-        workspace=context.project.root,
-        environ=context.environ,
-    )
-    plan = prepared.plan
-    everything = (*plan.tasks, *plan.templates.values())
-    consent = find_consent(catalog, everything, context)
-    if prepared.note is not None:
-        await context.watcher.note(prepared.note)
-    if not context.project.is_repository:
+    plan = planned.plan
+    if planned.note is not None:
+        await context.watcher.note(planned.note)
+    if not context.project.is_repository and plan.workspace == "shared":
         root = escaped(str(context.project.root))
         await context.watcher.note(
             f"{root} is not a git repository; working on it as it is."
         )
     if parameters.dry_run:
-        return preview(plan, consent.missing)
-    if consent.missing and not parameters.trust:
-        raise NotTrusted(plan.team, consent.missing)
-    if consent.missing:
-        TrustStore(context.places).grant(context.project, consent.missing)
+        return preview(plan, planned.missing)
+    settle_consent(planned, context.project, context.places, trust=parameters.trust)
     if settings.sweep:
         await sweep(context)
     slots = settings.limits.slots
     if parameters.limit is not None:
         slots = max(slots, plan.limit)  # who names a number wants so many
-    if settings.run.detach:
+    if detach:
         folder = await create_run(context.project, context.places, plan)
         return await detached(folder, context, why="started", slots=slots)
-    async with open_crew(
-        context.project, places=context.places, slots=slots, environ=context.environ
-    ) as crew:
+    async with (
+        crew_for(context.project, context, settings, slots=slots) as crew,
+        console_beside(crew, context, wanted=parameters.console),
+    ):
         return await followed(await crew.start(plan), context)
 
 
@@ -237,19 +240,23 @@ async def settings_of(
     return settings
 
 
-def _flags(parameters: RunParameters) -> dict[str, object]:
-    """Name the settings that the parameters replace; None is not given."""
+def _request(parameters: RunParameters) -> RunRequest:
     on_failure = parameters.on_failure
-    return {
-        "limits.attempts": parameters.attempts,
-        "limits.run_seconds": parameters.time_limit,
-        "limits.tokens": parameters.token_limit,
-        "limits.cost": parameters.cost_limit,
-        "run.on_failure": on_failure.replace("-", "_") if on_failure else None,
-        "run.workspace": parameters.workspace,
-        "run.approve": parameters.approve or None,
-        "run.detach": parameters.detach or None,
-    }
+    return RunRequest(
+        goal=parameters.goal,
+        team=parameters.team,
+        workflow=parameters.workflow,
+        agent=parameters.agent,
+        agent_runtime=parameters.agent_runtime,
+        limit=parameters.limit,
+        on_failure="fail_fast" if on_failure == "fail-fast" else on_failure,
+        workspace=parameters.workspace,
+        approve=parameters.approve or None,
+        attempts=parameters.attempts,
+        time_limit=parameters.time_limit,
+        token_limit=parameters.token_limit,
+        cost_limit=parameters.cost_limit,
+    )
 
 
 def report_of(state: RunState, folder: Path) -> RunReport:

@@ -1,51 +1,19 @@
 """Find a run by what its user calls it, and tell the way out of a blocked one."""
 
-from typing import Final, final
+from typing import Final
 
+from crew_actors import journal
 from crew_actors.commands._table import Context
-from crew_actors.errors import UserError
-from crew_actors.journal import AmbiguousRun, Registry, RunFolder
+from crew_actors.journal import RunFolder
 
-LATEST: Final = "latest"
 NAMED: Final = "its id, the beginning of it, or `latest`"
 BLOCKED: Final = "Have what gave no result print one, then start the run again."
 """The way out for whoever finds a run blocked."""
 
-_MOST: Final = 5
-"""So many runs are named when several are meant."""
 
-
-@final
-class NoRuns(UserError):
-    """There is no run that could be the latest."""
-
-    def __init__(self, project: str) -> None:
-        super().__init__(project)
-        self.project = project
-
-    def __str__(self) -> str:
-        return (
-            f"there are no runs of {self.project} yet; start one with `crew run`, or "
-            "name one of another project: `crew status --all` lists them"
-        )
-
-
-@final
-class SeveralRuns(UserError):
-    """More than one run has an id that begins like that."""
-
-    def __init__(self, text: str, candidates: tuple[str, ...]) -> None:
-        super().__init__(text, candidates)
-        self.text = text
-        self.candidates = candidates
-
-    def __str__(self) -> str:
-        named = ", ".join(self.candidates[:_MOST])
-        more = len(self.candidates) - _MOST
-        return (
-            f"{self.text!r} begins the ids of {len(self.candidates)} runs, write more "
-            f"of it: {named}{f', and {more} more' if more > 0 else ''}"
-        )
+def goes_on(folder: RunFolder) -> str:
+    """Say that the run in *folder* goes on when nobody watches it any more."""
+    return f"The run goes on. Stop it: crew cancel {folder.run}"
 
 
 def find_run(name: str, context: Context) -> RunFolder:
@@ -56,14 +24,4 @@ def find_run(name: str, context: Context) -> RunFolder:
       UnknownRun: there is none of that name.
       SeveralRuns: there are several.
     """
-    registry = Registry.of(context.places)
-    root = context.project.root
-    if name != LATEST:
-        try:
-            return registry.find(name, project=root)
-        except AmbiguousRun as error:
-            raise SeveralRuns(error.text, error.candidates) from error
-    found = registry.list(project=root, limit=1).runs
-    if not found:
-        raise NoRuns(str(root))
-    return found[0].folder
+    return journal.find_run(name, context.project, context.places)

@@ -1,8 +1,8 @@
 # One attrs class tells everything about the parameters of an action: the command
 # line, its help and the check of what was given are all made from it.
 #
-# 1. A field is a text, a number (whole or not), a flag or a choice, by its annotation
-#    alone.
+# 1. A field is a text, some texts, a number (whole or not), a flag or a choice, by its
+#    annotation alone. Some texts are an option that can be given several times.
 # 2. An empty text means: not given. A number may come as a text.
 #    What is wrong with an option is told by the name that the command line gives it.
 # 3. `from_` is the parameter `from`: a word of Python needs the underscore in a class.
@@ -20,7 +20,7 @@ import attrs
 
 from crew_actors.errors import UserError
 
-Kind = Literal["text", "number", "decimal", "flag", "choice"]
+Kind = Literal["text", "texts", "number", "decimal", "flag", "choice"]
 P = TypeVar("P")
 
 _DIGITS = 18  # so many always fit into 64 bits
@@ -93,6 +93,8 @@ def _kind(hint: object) -> tuple[Kind, tuple[str, ...]]:
     inner = [arg for arg in typing.get_args(hint) if arg is not NoneType]
     if typing.get_origin(hint) is Literal:
         return "choice", tuple(typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return "texts", ()
     if inner:  # something or None
         return _kind(inner[0])
     if hint is bool:
@@ -133,6 +135,8 @@ def _value(parameter: Parameter, raw: object) -> object | None:
     text = str(raw)
     if parameter.kind == "text":
         return raw if isinstance(raw, str) else None
+    if parameter.kind == "texts":
+        return _texts(raw)
     if parameter.kind == "choice":
         return text if text in parameter.choices else None
     if parameter.kind == "number":
@@ -142,6 +146,14 @@ def _value(parameter: Parameter, raw: object) -> object | None:
         return _decimal(text, parameter.least)
     found = text.casefold()
     return found in _TRUE if found in _TRUE | _FALSE else None
+
+
+def _texts(raw: object) -> tuple[str, ...] | None:
+    if not isinstance(raw, list | tuple):
+        return None
+    found = typing.cast("list[object] | tuple[object, ...]", raw)
+    texts = tuple(one for one in found if isinstance(one, str))
+    return texts if len(texts) == len(found) else None
 
 
 def _decimal(text: str, least: int) -> float | None:
@@ -158,6 +170,7 @@ def _wanted(parameter: Parameter, raw: object) -> str:
         return f"one of {', '.join(parameter.choices)}, not {raw!r}{hint}"
     wanted = {
         "text": "a text",
+        "texts": "texts",
         "number": f"a whole number, at least {parameter.least}",
         "decimal": f"a number, at least {parameter.least}",
         "flag": "yes or no",

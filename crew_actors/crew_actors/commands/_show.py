@@ -10,14 +10,14 @@ from crew_actors.commands._layout import columns, paragraph
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.observe import clean, escaped
-from crew_actors.resources import Agent, Team, Workflow, load_catalog
+from crew_actors.resources import Agent, Skill, Team, Workflow, load_catalog
 
 
 @attrs.frozen(kw_only=True)
 class ShowParameters:
     """What to show."""
 
-    kind: Literal["team", "agent", "workflow"] = attrs.field(
+    kind: Literal["team", "agent", "workflow", "skill"] = attrs.field(
         metadata=told("what it is", positional=True)
     )
     name: str = attrs.field(metadata=told("its name", positional=True))
@@ -28,7 +28,7 @@ class Shown:
     """One resource."""
 
     kind: str
-    resource: Agent | Team | Workflow
+    resource: Agent | Team | Workflow | Skill
 
 
 def show_resource(parameters: ShowParameters, context: Context) -> Shown:
@@ -39,10 +39,11 @@ def show_resource(parameters: ShowParameters, context: Context) -> Shown:
       InvalidResource: its file has errors.
     """
     catalog = load_catalog(context.places, context.project)
-    find: Mapping[str, Callable[[str], Agent | Team | Workflow]] = {
+    find: Mapping[str, Callable[[str], Agent | Team | Workflow | Skill]] = {
         "team": catalog.team,
         "agent": catalog.agent,
         "workflow": catalog.workflow,
+        "skill": catalog.skill,
     }
     return Shown(kind=parameters.kind, resource=find[parameters.kind](parameters.name))
 
@@ -60,7 +61,7 @@ def _text(shown: Shown) -> str:
                 *((name, escaped(text)) for name, text in _facts(resource) if text),
                 *(
                     (escaped(key), f"{escaped(text)} (has no effect here)")
-                    for key, text in resource.unused.items()
+                    for key, text in _unused(resource).items()
                 ),
             ],
             whole=True,
@@ -69,16 +70,23 @@ def _text(shown: Shown) -> str:
     return "\n".join([*head, *_body(resource)])
 
 
-def _facts(resource: Agent | Team | Workflow) -> list[tuple[str, str]]:
+def _unused(resource: Agent | Team | Workflow | Skill) -> Mapping[str, str]:
+    return {} if isinstance(resource, Skill) else resource.unused
+
+
+def _facts(resource: Agent | Team | Workflow | Skill) -> list[tuple[str, str]]:
     match resource:
         case Agent(command=command):
             facts = [
-                ("runtime", resource.runtime or "the agent CLI that is found"),
+                ("runtime", resource.runtime or "the agent program that is found"),
                 ("model", resource.model or ""),
                 ("else", ", ".join(resource.fallback_models)),
                 ("tools", ", ".join(resource.tools or ())),
                 ("skills", ", ".join(resource.skills or ())),
                 ("max turns", str(resource.max_turns or "")),
+                ("memory", resource.memory or ""),
+                ("result", resource.output_schema or ""),
+                ("changes", "nothing" if resource.read_only else ""),
             ]
             if command is not None:
                 facts += [
@@ -95,12 +103,16 @@ def _facts(resource: Agent | Team | Workflow) -> list[tuple[str, str]]:
             return [("workflow", resource.workflow or ""), ("at most", limit)]
         case Workflow():
             return [("at most", str(resource.max_concurrency or ""))]
+        case Skill():
+            return []
         case _:
             assert_never(resource)
 
 
-def _body(resource: Agent | Team | Workflow) -> list[str]:
+def _body(resource: Agent | Team | Workflow | Skill) -> list[str]:
     match resource:
+        case Skill(text=text):
+            return ["", "text", *paragraph(text)]
         case Agent(prompt=prompt):
             return ["", "prompt", *paragraph(prompt)] if prompt.strip() else []
         case Team(roles=roles):

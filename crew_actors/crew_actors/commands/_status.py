@@ -137,6 +137,10 @@ class RunFound:
     questions: tuple[Waiting, ...] = ()
     kept: tuple[Kept, ...] = ()
     unread: tuple[Unread, ...] = ()
+    parent: str | None = None
+    """The run whose agent has started this one."""
+    nested: tuple[str, ...] = ()
+    """The runs that its agents have started."""
     now: float = 0.0
     """When it was looked at, in seconds since 1970."""
 
@@ -218,6 +222,8 @@ def _found(state: RunState, status: RunStatus, folder: Path, now: float) -> RunF
             for name, task in state.tasks.items()
             for one in task.mail
         ),
+        parent=None if state.plan.parent is None else state.plan.parent.run,
+        nested=tuple(run for task in state.tasks.values() for run in task.nested),
     )
 
 
@@ -276,6 +282,11 @@ def _run_lines(found: RunFound) -> list[str]:
         for row in found.tasks
     )
     lines += _talk_lines(found)
+    if found.parent is not None:
+        lines += ["", f"started by an agent of run {found.parent}"]
+    if found.nested:
+        lines += ["", "runs that its agents have started:"]
+        lines += [f"  {run}" for run in found.nested]
     if found.input or found.output:
         cost = f", cost {found.cost:.4f}" if found.cost else ""
         lines += ["", f"used: {found.input} in, {found.output} out{cost}"]

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class StressParameters:
     """Which scenario, and how much of it."""
 
-    scenario: Literal["cancel", "flood", "storm", "orphans", "killed-runs"] = (
-        attrs.field(metadata=told("what is done to the agents", positional=True))
-    )
+    scenario: Literal[
+        "cancel", "flood", "storm", "orphans", "killed-runs", "visitors"
+    ] = attrs.field(metadata=told("what is done to the agents", positional=True))
     agents: int | None = attrs.field(
         default=None,
         metadata=told(
@@ -117,6 +117,8 @@ def _write(path: Path, text: str) -> str:
 def _load(parameters: StressParameters) -> "Load":
     from crew_stress.scenarios import DEFAULTS  # noqa: PLC0415 - late
 
+    if parameters.scenario == "visitors" and parameters.command is not None:
+        raise _bad("--command: visitors come to a console; no program is their agent")
     usual = DEFAULTS[parameters.scenario]
     return attrs.evolve(
         usual,

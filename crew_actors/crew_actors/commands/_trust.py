@@ -4,16 +4,19 @@
 
 import attrs
 
-from crew_actors.commands._consent import (
-    executable_lines,
-    find_consent,
-    introduction,
-)
 from crew_actors.commands._schema import BadParameters, told
 from crew_actors.commands._table import Action, Context
 from crew_actors.model import PlannedTask, TaskId
 from crew_actors.observe import counted
-from crew_actors.resources import Catalog, Executable, TrustStore, load_catalog
+from crew_actors.resources import (
+    Catalog,
+    Executable,
+    TrustStore,
+    executable_lines,
+    find_consent,
+    introduction,
+    load_catalog,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +59,8 @@ def trust(parameters: TrustParameters, context: Context) -> Trusted:
       OSError: it cannot be read or written.
     """
     catalog = load_catalog(context.places, context.project)
-    consent = find_consent(catalog, _tasks(catalog, parameters.team), context)
+    tasks = _tasks(catalog, parameters.team)
+    consent = find_consent(catalog, tasks, context.project, context.places)
     agreed = _agreed(parameters, {*consent.allowed, *consent.missing})
     granted = tuple(
         one for one in consent.missing if parameters.yes or one.sha256 in agreed

@@ -3,7 +3,7 @@
 import attrs
 import trio
 
-from crew_actors.commands._runs import NAMED, find_run
+from crew_actors.commands._runs import NAMED, find_run, goes_on
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.control import wait_for_run
@@ -53,6 +53,7 @@ async def wait(parameters: WaitParameters, context: Context) -> Waited:
       UserError: there is no such run, or it cannot be read.
     """
     folder = find_run(parameters.run, context)
+    context.watcher.leaves(goes_on(folder))
     seconds = float("inf") if parameters.timeout is None else parameters.timeout
     with trio.move_on_after(seconds):
         return Waited(run=folder.run, status=await wait_for_run(folder))

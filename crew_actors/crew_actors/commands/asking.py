@@ -6,12 +6,11 @@ from typing import cast, final
 import attrs
 import click
 
-from crew_actors.commands._consent import executable_lines, introduction
 from crew_actors.commands._layout import is_terminal
 from crew_actors.commands._table import Context
 from crew_actors.commands._trust import Trusted, TrustParameters, trust
 from crew_actors.errors import UserError
-from crew_actors.resources import Executable
+from crew_actors.resources import Executable, executable_lines, introduction
 
 
 @final

@@ -18,7 +18,6 @@ from typing import Any, Final
 import attrs
 import trio
 
-from crew_actors.commands._consent import NotTrusted
 from crew_actors.commands._errors import NoOutput
 from crew_actors.commands._layout import is_terminal
 from crew_actors.commands._table import Action, Context, RunControl, Watcher
@@ -33,7 +32,7 @@ from crew_actors.observe.displays import (
     PlainDisplay,
 )
 from crew_actors.observe.printer import Printer, open_printer, writer_to
-from crew_actors.resources import TrustStore
+from crew_actors.resources import NotTrusted, TrustStore
 
 INTERRUPTED: Final = 130
 """What a command exits with that was ended by a signal."""
@@ -42,7 +41,9 @@ _PATIENCE: Final = 5.0
 """Seconds that a write may take once the user wants to stop."""
 
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-_SHOWN_LIVE: Final = frozenset({"run", "resume", "retry", "respond", "attach"})
+_SHOWN_LIVE: Final = frozenset(
+    {"run", "resume", "retry", "respond", "approve", "attach"}
+)
 """Actions that follow a run from its first event."""
 
 _GRACEFUL: Final = "Stopping. Press Ctrl-C again to stop at once."
@@ -54,8 +55,13 @@ class Desk(Watcher):
     """Watches one action for its user, who may stop it."""
 
     display: Display
+    out: Printer
+    as_json: bool
     stops: int = attrs.field(default=0, init=False)
     """How often the user wanted to stop."""
+
+    parting: str = attrs.field(default="", init=False)
+    """What to say to a user who ends the action."""
 
     _run: RunControl | None = attrs.field(default=None, init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -68,9 +74,18 @@ class Desk(Watcher):
         """Show it."""
         await self.display.note(text)
 
+    async def result(self, value: object, text: str) -> None:
+        """Write it."""
+        shown = json_line(value) if self.as_json else text
+        await self.out.put(f"{shown}\n" if shown else "")
+
     def started(self, run: RunControl) -> None:
         """Have it stopped from now on, instead of the action."""
         self._run = run
+
+    def leaves(self, parting: str) -> None:
+        """Say it when the user ends the action."""
+        self.parting = parting
 
     def stop(self, name: str) -> str | None:
         """Do what the signal called *name* asks for; return what to tell the user."""
@@ -125,7 +140,8 @@ async def carry_out(
         open_printer(writer_to(sys.stderr)) as errors,
         open_printer(writer_to(sys.stdout)) as out,
     ):
-        desk = Desk(_display(action.name, out, errors, as_json=as_json))
+        display = _display(action.name, out, errors, as_json=as_json)
+        desk = Desk(display, out, as_json)
         try:
             result = await _watched(action, parameters, context, desk, (out, errors))
         except UserError as error:
@@ -136,6 +152,8 @@ async def carry_out(
                 code = action.exit_code(result)
                 text = json_line(result) if as_json else action.text(result)
                 await out.put(f"{text}\n" if text else "")
+            elif desk.parting:
+                await errors.put(f"{desk.parting}\n")
     if refusal is not None:
         raise refusal
     if out.failure is not None:

@@ -20,7 +20,7 @@ from crew_actors.config._files import parse, read_file
 from crew_actors.config._keys import Key, all_keys
 from crew_actors.config._problems import BadFile, BadSettings, one_problem
 from crew_actors.config._values import NONE
-from crew_actors.errors import UserError
+from crew_actors.errors import UserError, about
 
 _WIDTH: Final = 78
 
@@ -135,15 +135,16 @@ def replace_file(path: Path, text: str, *, private: bool) -> Edited:
     Raises:
       OSError: it cannot be written. The file is as it was.
     """
-    real = path.resolve()
-    real.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
     mode = 0o600 if private else 0o644
     backup = None
-    if real.exists():
-        backup = real.with_name(f"{real.name}.bak")
-        mode = real.stat().st_mode & 0o777
-        _write(backup, real.read_bytes(), mode)
-    _write(real, text.encode(), mode)
+    with about(path):
+        real = path.resolve()
+        real.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+        if real.exists():
+            backup = real.with_name(f"{real.name}.bak")
+            mode = real.stat().st_mode & 0o777
+            _write(backup, real.read_bytes(), mode)
+        _write(real, text.encode(), mode)
     return Edited(path=path, changed=True, backup=backup)
 
 
@@ -157,7 +158,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
             os.fsync(file.fileno())
         temporary.chmod(mode)
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # nothing half-made stays, whatever it was
         temporary.unlink(missing_ok=True)
         raise
     if os.name != "nt":  # Windows opens no folder, and orders renames itself

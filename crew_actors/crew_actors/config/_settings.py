@@ -125,6 +125,25 @@ class LimitSettings:
             "how many runs a run may be nested in", least=0, most=16, project="lower"
         ),
     )
+    spawns: int = attrs.field(
+        default=20,
+        metadata=_about(
+            "runs that the agents of one task may start",
+            least=0,
+            most=1000,
+            project="lower",
+            also=("children",),
+        ),
+    )
+    nested: int = attrs.field(
+        default=4,
+        metadata=_about(
+            "runs that the agents of a run may have at work at the same time",
+            least=0,
+            most=64,
+            project="lower",
+        ),
+    )
     question_seconds: float = attrs.field(
         default=600.0,
         metadata=_about(
@@ -215,7 +234,7 @@ class Settings:
     agent_runtime: str | None = attrs.field(
         default=None,
         metadata=_about(
-            "the agent CLI that runs agents without a command of their own",
+            "the agent program that runs agents without a command of their own",
             also=("runtime", "cli"),
         ),
     )
@@ -250,6 +269,8 @@ class Settings:
             tokens=limits.tokens,
             cost=limits.cost,
             tasks=limits.tasks,
+            spawns=limits.spawns,
+            nested=limits.nested,
             question_seconds=limits.question_seconds,
         )
 

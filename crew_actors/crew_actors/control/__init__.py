@@ -6,8 +6,10 @@
 
 from crew_actors.control._client import (
     ANSWER_DEADLINE as ANSWER_DEADLINE,
+    News as News,
     call_owner as call_owner,
     cancel_run as cancel_run,
+    follow_owner as follow_owner,
     wait_for_run as wait_for_run,
 )
 from crew_actors.control._errors import (
@@ -18,6 +20,8 @@ from crew_actors.control._errors import (
 from crew_actors.control._server import (
     CALLERS as CALLERS,
     Control as Control,
+    Follow as Follow,
     Handler as Handler,
+    Tell as Tell,
     open_control as open_control,
 )

@@ -3,12 +3,13 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final, cast
+from typing import Final, cast, final
 
+import attrs
 import trio
 
 from crew_actors.control._errors import OwnerUnreachable, Refused, RunNotRunning
-from crew_actors.control._wire import Said, Wire
+from crew_actors.control._wire import ANSWER_LIMIT, LINE_LIMIT, Said, Wire, line_of
 from crew_actors.journal import Lease, RunFolder, effective_status, read_lease
 from crew_actors.model import RunStatus
 
@@ -61,6 +62,48 @@ async def cancel_run(folder: RunFolder, why: str) -> RunStatus:
     raise OwnerUnreachable(folder.run, pid, "it does not write down its end")
 
 
+@asynccontextmanager
+async def follow_owner(folder: RunFolder, params: Said) -> AsyncGenerator["News"]:
+    """Hear from the owner of the run in *folder* what is new, for the length of a block.
+
+    Raises:
+      RunNotRunning: nobody works on the run.
+      OwnerUnreachable: the owner lives, but does not listen, or has gone just now.
+      JournalError: the run cannot be read.
+    """
+    async with _connected(folder) as wire:
+        await wire.say({"method": "follow", "params": params})
+        yield News(wire)
+
+
+@final
+@attrs.frozen(eq=False)
+class News:
+    """What the owner of a run tells of it."""
+
+    _wire: Wire
+
+    async def next(self) -> Said | None:
+        """Wait for the next news; None when there will be no more.
+
+        Cancelling this takes nothing that was not given.
+
+        Raises:
+          Refused: the owner does not tell any.
+        """
+        try:
+            said = await self._wire.hear()
+        except trio.BrokenResourceError:
+            return None  # the owner has gone
+        if said is None:
+            return None
+        error = said.get("error")
+        if isinstance(error, dict):
+            raise _refusal(cast("Said", error))
+        news = said.get("news")
+        return cast("Said", news) if isinstance(news, dict) else {}
+
+
 async def wait_for_run(folder: RunFolder) -> RunStatus:
     """Wait until the run has ended or nobody works on it; tell where it stands.
 
@@ -105,13 +148,18 @@ async def _asked(wire: Wire, method: str, params: Said) -> Said:
     """Ask, and wait for the answer.
 
     Raises:
-      Refused: the owner says why not.
+      Refused: the owner says why not, or the request is too long.
       BrokenResourceError: it hung up.
       TooSlowError: it did not answer.
     """
-    await wire.say({"method": method, "params": params})
+    said: Said = {"method": method, "params": params}
+    size = len(line_of(said))
+    if size > LINE_LIMIT:
+        msg = f"{method}: the request has {size:,} bytes; at most {LINE_LIMIT:,} go"
+        raise Refused("BadRequest", msg)
+    await wire.say(said)
     with trio.fail_after(ANSWER_DEADLINE):
-        answer = await wire.hear()
+        answer = await wire.hear(ANSWER_LIMIT)
     if answer is None:
         msg = "it hung up"
         raise trio.BrokenResourceError(msg)

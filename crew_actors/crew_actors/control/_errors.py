@@ -1,6 +1,7 @@
 """What can become of a request to the owner of a run."""
 
 from crew_actors.errors import UserError
+from crew_actors.model import RunStatus
 
 
 class RunNotRunning(UserError):
@@ -12,7 +13,9 @@ class RunNotRunning(UserError):
         self.status = status
 
     def __str__(self) -> str:
-        return f"run {self.run} is not running: it is {self.status}"
+        gone = self.status == RunStatus.INTERRUPTED.value
+        way_out = f"; `crew resume {self.run}` takes it up again" if gone else ""
+        return f"run {self.run} is not running: it is {self.status}{way_out}"
 
 
 class OwnerUnreachable(UserError):

@@ -3,11 +3,14 @@
 # 2. A caller costs the run nothing: lines are bounded, callers are few, and each waits
 #    for its own answer only.
 # 3. A caller that hangs up changes nothing about what it has asked for.
+# 4. A follower is told how far the run is, not what happened: nothing is kept for it.
+#    What it does not read for a while is not waited for.
 """Answer the callers of a run."""
 
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeAlias, cast, final
 
 import attrs
@@ -28,6 +31,9 @@ CALLERS: Final = 64
 ANSWER_SECONDS: Final = 1.0
 """Seconds that sending an answer may hold up the end of the run."""
 
+FOLLOWER_SECONDS: Final = 10.0
+"""Seconds in which a follower must have read a line, or be hung up on."""
+
 ACCEPT_PAUSE: Final = 0.1
 """Seconds to wait when a caller cannot be taken, as in `trio.serve_listeners`."""
 
@@ -35,6 +41,16 @@ Handler: TypeAlias = Callable[[str, Said], Awaitable[Said]]
 """Does what a method asks for, with its parameters, and gives the result.
 
 Raises `UserError` for what the caller can mend.
+"""
+
+Tell: TypeAlias = Callable[[Said], Awaitable[None]]
+"""Tells a follower one thing, and waits until the line is sent."""
+
+Follow: TypeAlias = Callable[[Said, Tell], Awaitable[None]]
+"""Tells a follower, which has asked with parameters, one thing after the other.
+
+Returns when there will be no more. Is cancelled when the follower hangs up. Raises
+`UserError` for what the caller can mend.
 """
 
 
@@ -51,6 +67,8 @@ class Control:
 
     token: str
     handle: Handler
+    follow: Follow | None = None
+    """Serves the method `follow`, after which a caller only listens."""
 
     async def serve(self, listener: trio.SocketListener) -> None:
         """Answer callers until cancelled. Their connections end then."""
@@ -87,6 +105,11 @@ class Control:
             request = await wire.hear()
             if request is None:
                 return
+            params = request.get("params", {})
+            follows = request.get("method") == "follow" and isinstance(params, dict)
+            if follows and self.follow is not None:
+                await _tell_news(self.follow, wire, cast("Said", params))
+                return
             answer = await self._reply(request)
             # What was granted may have ended the run, and with it this: it is told.
             with trio.CancelScope(
@@ -112,3 +135,31 @@ class Control:
         return isinstance(token, str) and hmac.compare_digest(
             token.encode("utf-8", "replace"), self.token.encode()
         )
+
+
+async def _tell_news(follow: Follow, wire: Wire, params: Said) -> None:
+    """Tell a follower what it wants to know, until it says or reads no more."""
+
+    async def tell(news: Said) -> None:
+        with trio.move_on_after(FOLLOWER_SECONDS) as patience:
+            await wire.say({"news": news})
+        if patience.cancelled_caught:
+            raise trio.BrokenResourceError
+
+    async def hang_up() -> None:
+        with suppress(trio.BrokenResourceError):
+            await wire.hear(HELLO_LIMIT)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hang_up)
+        try:
+            await follow(params, tell)
+        except UserError as error:
+            with suppress(trio.BrokenResourceError):
+                await wire.say(error_line(error))
+        except trio.BrokenResourceError:
+            pass  # it has hung up, or does not read
+        except Exception:  # noqa: BLE001  # a defect costs the follower its news, never the run
+            _log.exception("a follower cannot be told any more")
+        nursery.cancel_scope.cancel()

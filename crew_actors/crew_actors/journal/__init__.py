@@ -6,7 +6,8 @@
 #   _schema      tables, in all versions   _repair     what can be read of a damaged run
 #   _compaction  events that may go        _artifacts  files that attempts left
 #   _database    SQLite, and its errors    _registry   runs across projects
-#   _pages       events, and gaps
+#   _pages       events, and gaps          _salvage   a damaged registry
+#   _small_writes  many of them in one thread
 """The durable journal of a run, its artifacts, and the registry of runs."""
 
 from crew_actors.journal._artifacts import (
@@ -65,12 +66,18 @@ from crew_actors.journal._lease import (
     process_created as process_created,
     read_lease as read_lease,
 )
+from crew_actors.journal._named import (
+    NoRuns as NoRuns,
+    SeveralRuns as SeveralRuns,
+    find_run as find_run,
+)
 from crew_actors.journal._pages import AfterGap as AfterGap
 from crew_actors.journal._readers import (
     Follower as Follower,
     advance_over as advance_over,
     effective_status as effective_status,
     follow_events as follow_events,
+    never_began as never_began,
     newest_events as newest_events,
     read_events as read_events,
     read_state as read_state,
@@ -79,8 +86,10 @@ from crew_actors.journal._registry import (
     Registry as Registry,
     RunEntry as RunEntry,
     RunList as RunList,
+    find_leftovers as find_leftovers,
 )
 from crew_actors.journal._repair import (
     JournalReport as JournalReport,
+    examine_journal as examine_journal,
     repair_journal as repair_journal,
 )

@@ -16,6 +16,7 @@ import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, final
 
@@ -32,6 +33,7 @@ from crew_actors.journal._errors import (
     JournalMissing,
 )
 from crew_actors.journal._folder import RunFolder, make_folder, sync_folder
+from crew_actors.journal._small_writes import SmallWrites
 from crew_actors.model import (
     Artifact,
     AttemptId,
@@ -44,6 +46,7 @@ MAX_ARTIFACT: Final = 64 * 1024 * 1024
 """Bytes of one artifact, unless the store is told otherwise."""
 
 _CHUNK: Final = 1024 * 1024
+_SMALL: Final = 64 * 1024  # bytes that are on disk before anybody would notice the wait
 _MAX_PART: Final = 255  # bytes of one name in the usual file systems
 _MAX_NAME: Final = 1024  # well below the 4096 bytes of a path on Linux
 _FORBIDDEN: Final = frozenset('\\:*?"<>|')  # names must work on each system
@@ -76,6 +79,8 @@ class ArtifactStore:
         default=_as_it_is, kw_only=True
     )
     """Takes the secrets out of the content of one artifact, piece by piece."""
+    small: SmallWrites = attrs.field(factory=SmallWrites, init=False, repr=False)
+    """For small calls that write into the run's folder: also for those of others."""
     _thread: trio.CapacityLimiter = attrs.field(
         factory=lambda: trio.CapacityLimiter(8), init=False, repr=False
     )
@@ -104,9 +109,10 @@ class ArtifactStore:
         After each of them nothing has appeared under that name.
         """
         parts = (parse_task_id(task), _checked_attempt(attempt), *check_name(name))
-        return await trio.to_thread.run_sync(
-            self._write, parts, name, data, limiter=self._thread
-        )
+        write = partial(self._write, parts, name, data)
+        if isinstance(data, bytes) and len(data) <= _SMALL:
+            return await self.small.do(write)
+        return await trio.to_thread.run_sync(write, limiter=self._thread)
 
     async def read(self, artifact: Artifact) -> bytes:
         """Read the whole of *artifact*, and compare it with what was written.

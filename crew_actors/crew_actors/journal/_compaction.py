@@ -1,7 +1,7 @@
 # Which events a run can do without, so that its journal stays small.
 #
-# 1. Of what an agent says on its way, and of its signs of life, the last counts. An
-#    earlier one goes if the same attempt was at work, and nothing happened to its task
+# 1. Of what an agent says on its way, and of its signs of life, among which is that a
+#    claim is extended, the last counts. An earlier one goes if the same attempt was at work, and nothing happened to its task
 #    or its run, between the two: then the fold over the rest is the same state. Only
 #    its count of events that came too late may be lower.
 # 2. All other kinds stay, also those that are not known here. So do the newest
@@ -23,14 +23,19 @@ KEPT_EVENTS: Final = 2048
 SLICE_EVENTS: Final = 1024
 """So many events are looked at between two commits."""
 
-_LAST_COUNTS: Final = frozenset(("attempt.progress", "attempt.heartbeat"))
+_LAST_COUNTS: Final = frozenset(
+    ("attempt.progress", "attempt.heartbeat", "claim.extended")
+)
+
+_BEGINS: Final = frozenset(("attempt.started", "claim.taken"))
+"""The kinds that begin an attempt."""
 
 _BETWEEN: Final = frozenset(
     ("attempt.usage", "attempt.artifact", "process.started", "process.ended")
 )
 """What happens often, and has nothing to do with what an agent says."""
 
-_ENDS: Final = ("task.", "attempt.failed")
+_ENDS: Final = ("task.", "attempt.failed", "claim.released")
 """How the kinds begin that end an attempt."""
 
 
@@ -63,7 +68,7 @@ class Needless:
             return before
         for each in _LAST_COUNTS:
             self._last.pop((task, each), None)
-        if kind == "attempt.started" and attempt is not None:
+        if kind in _BEGINS and attempt is not None:
             self._working[task] = attempt
         elif kind.startswith(_ENDS):
             self._working.pop(task, None)

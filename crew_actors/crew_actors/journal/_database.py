@@ -35,6 +35,7 @@ from crew_actors.journal._errors import (
     NewerJournal,
 )
 from crew_actors.journal._folder import RunFolder, sync_folder
+from crew_actors.journal._log import hides_commits, hides_pages
 from crew_actors.journal._schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -50,6 +51,7 @@ R = TypeVar("R")
 BUSY_SECONDS = 5.0
 """How long to wait for another program that keeps the database locked."""
 
+HIDDEN: Final = "a wrong byte in its log hides what was written after it"
 _SPARE_PAGES: Final = 256
 """Free pages that stay in the file after events have left it."""
 
@@ -114,7 +116,7 @@ class Database:
             try:
                 work(connection)
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # all or nothing, whatever it was
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
@@ -202,7 +204,7 @@ def create_database(folder: RunFolder) -> Database:
     database = _connect(path)
     try:
         database.transaction(create_tables)
-    except BaseException:
+    except BaseException:  # whatever it was: nobody else would close it
         database.close()
         raise
     return database
@@ -217,6 +219,11 @@ def open_database(folder: RunFolder) -> Database:
       JournalError: another class says what went wrong.
     """
     finish_repair(folder)
+    try:
+        if hides_commits(folder.database):
+            raise JournalCorrupt(folder.database, HIDDEN)
+    except OSError as error:
+        raise from_system(error, folder.database) from error
     read(folder, lambda _connection: None)
     return _connect(folder.database)
 
@@ -268,7 +275,7 @@ def _connect(path: Path) -> Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
+        except BaseException:  # whatever it was: nobody else would close it
             connection.close()
             raise
     return Database(path, connection, _identity_of(path))
@@ -358,6 +365,8 @@ def _check_owner(path: Path, connection: sqlite3.Connection) -> None:
     if application == 0 and version == 0:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables == 0:
+            if hides_pages(path):
+                raise JournalCorrupt(path, HIDDEN)
             raise JournalMissing(path, "its creation was cut short")
     if application != APPLICATION_ID:
         raise JournalCorrupt(path, "it is the database of another program")

@@ -63,8 +63,8 @@ class JournalCorrupt(_AtPath):
     def __str__(self) -> str:
         return (
             f"{self.path} is damaged ({self.detail}): it was left as it is; restore "
-            "it from a copy, let `repair_journal` keep what can be read, or delete its "
-            "folder to forget the run"
+            "it from a copy, let `crew repair` keep what can be read, or let "
+            "`crew forget --force` remove the run"
         )
 
 

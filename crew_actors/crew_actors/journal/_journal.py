@@ -94,7 +94,42 @@ class Journal:
         slows nobody and misses nothing. Ends when the journal is closed. Not a
         checkpoint; see `Subscription` for the iteration.
         """
-        return Subscription(self.folder, self._writer, since)
+        return Subscription(self, since)
+
+    async def page(self, since: int, limit: int = PAGE_EVENTS) -> list[Recorded]:
+        """Wait for events after number *since*; return those, *limit* at most.
+
+        Empty when the journal is closed and there is none. Always a checkpoint. A
+        cancelled call takes nothing.
+
+        Raises:
+          JournalError: the journal broke, or the database cannot be read.
+        """
+        if await self.newer(since) <= since:
+            return []
+        page = self._writer.tail_after(since, limit)
+        if page is not None:
+            return page
+        return await trio.to_thread.run_sync(read_page, self.folder, since, limit)
+
+    async def newer(self, since: int) -> int:
+        """Wait until an event after number *since* is on disk; tell the newest number.
+
+        That is *since* at most when the journal is closed and there is none. Always a
+        checkpoint.
+
+        Raises:
+          JournalError: the journal broke.
+        """
+        writer = self._writer
+        await trio.lowlevel.checkpoint()
+        while writer.committed <= since:
+            if writer.ended.is_set():
+                if writer.failure is not None:
+                    raise writer.why_not() from writer.failure
+                break
+            await writer.news.park()
+        return writer.committed
 
 
 @final
@@ -102,8 +137,7 @@ class Journal:
 class Subscription:
     """The events of a journal, first those on disk, then each as it is committed."""
 
-    _folder: RunFolder
-    _writer: Writer
+    _journal: Journal
     _cursor: int
     _page: deque[Recorded] = attrs.field(factory=deque[Recorded], init=False)
 
@@ -120,26 +154,12 @@ class Subscription:
           JournalError: the journal broke, or the database cannot be read.
         """
         if not self._page:
-            self._page.extend(await self._next_page())
+            self._page.extend(await self._journal.page(self._cursor))
+            if not self._page:
+                raise StopAsyncIteration
         recorded = self._page.popleft()
         self._cursor = recorded.seq
         return recorded
-
-    async def _next_page(self) -> list[Recorded]:
-        writer = self._writer
-        await trio.lowlevel.checkpoint()
-        while writer.committed <= self._cursor:
-            if writer.ended.is_set():
-                if writer.failure is not None:
-                    raise writer.why_not() from writer.failure
-                raise StopAsyncIteration
-            await writer.news.park()
-        page = writer.tail_after(self._cursor, PAGE_EVENTS)
-        if page is not None:
-            return page
-        return await trio.to_thread.run_sync(
-            read_page, self._folder, self._cursor, PAGE_EVENTS
-        )
 
 
 @asynccontextmanager
@@ -207,6 +227,6 @@ def _acquire(
     try:
         database.own(lambda db: take_lease(folder.path, lease, db))
         return database, database.last(), database.count_compacted()
-    except BaseException:
+    except BaseException:  # whatever it was: nobody else would close it
         database.close()
         raise

@@ -6,6 +6,8 @@
 #    that was. A pid that was given to another process is not the owner.
 # 3. What cannot be looked at, a process on another host, counts as alive. Two owners
 #    are worse than one too few.
+# 4. A lease that a full disk keeps from being put down is known as such in its own
+#    process, which can take the run up again. For all others it ends with the process.
 """Who owns a run."""
 
 import os
@@ -18,7 +20,7 @@ from typing import Final, Literal, TypeAlias, final
 import attrs
 
 from crew_actors.journal._database import Database, read
-from crew_actors.journal._errors import LeaseHeld
+from crew_actors.journal._errors import JournalError, LeaseHeld
 from crew_actors.journal._folder import RunFolder
 
 OwnerState: TypeAlias = Literal["held", "gone", "released"]
@@ -26,6 +28,9 @@ OwnerState: TypeAlias = Literal["held", "gone", "released"]
 
 _TOLERANCE: Final = 0.02
 """Seconds between two readings of one process's creation: two ticks of Linux."""
+
+_put_down: Final = set["Lease"]()
+"""Leases of this process that no disk would note as put down."""
 
 _PROC: Final = Path("/proc")
 _BOOT_ID: Final = _PROC / "sys/kernel/random/boot_id"
@@ -91,6 +96,8 @@ def standing(
 
 def look_at(lease: Lease) -> OwnerState:
     """Tell where *lease* stands now. Reads what the system says about processes."""
+    if lease in _put_down:
+        return "gone"
     return standing(
         lease,
         host=socket.gethostname(),
@@ -198,8 +205,13 @@ def release_lease(database: Database, lease: Lease, now: float) -> None:
     """Note that the owner has put the run down at *now*, seconds since 1970.
 
     Raises:
-      JournalError: by its class. The run counts as owned until the process ends.
+      JournalError: by its class. For other processes, the run counts as owned until
+        this one ends; here it can be taken up.
     """
     query = "UPDATE lease SET released_at = ? WHERE pid = ? AND acquired_at = ?"
     values = (now, lease.pid, lease.acquired_at)
-    database.transaction(lambda connection: connection.execute(query, values))
+    try:
+        database.transaction(lambda connection: connection.execute(query, values))
+    except JournalError:
+        _put_down.add(lease)
+        raise

@@ -16,6 +16,7 @@ import trio
 from crew_actors.journal._errors import JournalCorrupt, JournalMissing
 from crew_actors.journal._folder import RunFolder
 from crew_actors.journal._lease import owner_state
+from crew_actors.journal._log import hides_pages
 from crew_actors.journal._pages import AfterGap, read_newest, read_page
 from crew_actors.model import (
     IllegalEvent,
@@ -139,16 +140,18 @@ def effective_status(folder: RunFolder) -> RunStatus:
 def never_began(folder: RunFolder) -> bool:
     """Tell whether there is no run in *folder*: its creator died before it was one.
 
-    Blocks on the disk; changes nothing.
+    False if there may be one that a damage hides. Blocks on the disk; changes nothing.
 
     Raises:
       JournalError: by its class. There may be a run.
+      OSError: the system refused. There may be a run.
     """
     try:
-        held = owner_state(folder) == "held"
-        return not held and not newest_events(folder, 1)
+        if owner_state(folder) == "held" or newest_events(folder, 1):
+            return False
     except JournalMissing:
-        return True
+        pass  # or its log is damaged, or all that is left of it
+    return not hides_pages(folder.database)
 
 
 def follow_events(folder: RunFolder, since: int = 0) -> "Follower":

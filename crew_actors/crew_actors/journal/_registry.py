@@ -4,14 +4,16 @@
 #    is gone is not shown.
 # 2. A run of the current project is found without it: its folders are looked through
 #    as well. A lost registry loses no run. A folder without a first event is none.
-# 3. A damaged registry is put aside, not overwritten, when the next run is entered.
+# 3. A damaged registry is put aside, not overwritten, when the next run is entered. The
+#    new one has what can be read of it, and the runs of the project.
 # 4. Several processes use it at once: SQLite's lock, waited for, orders them.
 """The list of runs across projects."""
 
 import difflib
+import logging
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, final
@@ -29,8 +31,11 @@ from crew_actors.journal._errors import (
 )
 from crew_actors.journal._folder import RunFolder, runs_folder
 from crew_actors.journal._readers import never_began, read_events
+from crew_actors.journal._salvage import Row, salvage
 from crew_actors.model import BadId, RunCreated, RunId
 from crew_actors.places import Places
+
+_log = logging.getLogger("crew_actors.journal")
 
 R = TypeVar("R")
 
@@ -44,6 +49,12 @@ GOAL_LENGTH: Final = 200
 
 _YOUNG: Final = 60.0
 """Seconds in which a run may be just about to begin."""
+
+_WAY_OF_WRITING: Final = 18
+"""The place in the file of the byte that tells how SQLite may write it."""
+
+_WAYS: Final = (b"", b"\1", b"\2")
+"""What stands there: nothing in an empty file, a rollback journal, or a log."""
 
 _SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS runs (
@@ -103,23 +114,16 @@ class Registry:
     def register(self, entry: RunEntry) -> None:
         """Enter a run, or enter it again. On return it is on disk.
 
+        A damaged registry is put aside and made again, with the runs that it still
+        names and those of the project. That is logged as a warning.
+
         Raises:
           JournalError: the registry cannot be written; the run itself is not touched.
         """
-        row = (
-            entry.run,
-            str(entry.folder.path.absolute()),
-            str(entry.project),
-            entry.goal[:GOAL_LENGTH],
-            entry.team,
-            entry.workflow,
-            entry.created_at,
-        )
         try:
-            self._insert(row)
-        except JournalCorrupt:
-            _put_aside(self.path)
-            self._insert(row)
+            self._insert([_row(entry)])
+        except JournalCorrupt as error:
+            self._make_again(entry, error.detail)
 
     def find(self, text: str, *, project: Path | None = None) -> RunFolder:
         """Find the run whose id is *text* or alone begins with it.
@@ -192,35 +196,7 @@ class Registry:
 
         return self._ask("rw", delete)
 
-    def gone(self) -> tuple[RunEntry, ...]:
-        """Tell which entries have no folder any more; `forget` removes one.
-
-        An entry of a disk that is not mounted looks the same.
-
-        Raises:
-          JournalError: the registry cannot be read.
-        """
-        return tuple(each for each in self._entries(None) if not _is_there(each))
-
-    @staticmethod
-    def leftovers(project: Path, *, now: float) -> tuple[RunFolder, ...]:
-        """Tell which folders of the project hold no run, because it never began.
-
-        Their creator died before the first event. Those that are younger than a
-        minute, or have an owner that is alive, are not among them.
-        """
-        found: list[RunFolder] = []
-        for folder in _named_as_runs(project):
-            with suppress(OSError, JournalError):
-                old = now - folder.path.stat().st_mtime > _YOUNG
-                if old and never_began(folder):
-                    found.append(folder)
-        return tuple(found)
-
     def _select(self, project: Path | None) -> tuple[RunEntry, ...]:
-        return tuple(filter(_is_there, self._entries(project)))
-
-    def _entries(self, project: Path | None) -> tuple[RunEntry, ...]:
         if not self.path.exists():
             return ()
         query = (
@@ -230,34 +206,44 @@ class Registry:
         if project is not None:
             query, values = f"{query} WHERE project = ?", (str(project),)
         rows = self._ask("ro", lambda db: db.execute(query, values).fetchall())
-        return tuple(
-            RunEntry(
-                run=RunId(run),
-                folder=RunFolder(Path(folder)),
-                project=Path(root),
-                goal=goal,
-                team=team,
-                workflow=workflow,
-                created_at=created_at,
-            )
-            for run, folder, root, goal, team, workflow, created_at in rows
+        return tuple(filter(_is_there, map(_entry, rows)))
+
+    def _make_again(self, entry: RunEntry, why: str) -> None:
+        try:
+            aside = _put_aside(self.path)
+            found = _listed_again(aside, entry)
+        except OSError as error:
+            raise from_system(error, self.path) from error
+        self._insert([_row(each) for each in found])
+        _log.warning(
+            "the list of runs was damaged (%s): it lies at %s now, and the new one "
+            "names %d; runs of other projects may be missing",
+            *(why, aside, len(found)),
         )
 
-    def _insert(self, row: tuple[str | float, ...]) -> None:
+    def _insert(self, rows: Sequence[Row]) -> None:
         def insert(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")
             for line in _SCHEMA:
                 connection.execute(line)
-            connection.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row
+            connection.executemany(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", rows
             )
             connection.execute("COMMIT")
 
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            file = os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                header = os.read(file, _WAY_OF_WRITING + 1)
+            finally:
+                os.close(file)
         except OSError as error:
             raise from_system(error, self.path) from error
+        if header[_WAY_OF_WRITING:] not in _WAYS:
+            # SQLite would take it for a newer one's, and only read it, for ever.
+            way = header[_WAY_OF_WRITING]
+            raise JournalCorrupt(self.path, f"its way of writing is {way}")
         self._ask("rwc", insert)
 
     def _ask(self, mode: str, work: Callable[[sqlite3.Connection], R]) -> R:
@@ -275,16 +261,78 @@ class Registry:
                 connection.close()
 
 
+def find_leftovers(project: Path, *, now: float) -> tuple[RunFolder, ...]:
+    """Tell which folders of the project hold no run, because it never began.
+
+    Their creator died before the first event. Those that are younger than a minute at
+    *now*, in seconds since 1970, or have an owner that is alive, are not among them.
+    Blocks on the disk; changes nothing.
+    """
+    found: list[RunFolder] = []
+    for folder in _named_as_runs(project):
+        with suppress(OSError, JournalError):
+            old = now - folder.path.stat().st_mtime > _YOUNG
+            if old and never_began(folder):
+                found.append(folder)
+    return tuple(found)
+
+
 def _is_there(entry: RunEntry) -> bool:
     return entry.folder.database.exists()
 
 
-def _put_aside(path: Path) -> None:
+def _row(entry: RunEntry) -> Row:
+    return (
+        entry.run,
+        str(entry.folder.path.absolute()),
+        str(entry.project),
+        entry.goal[:GOAL_LENGTH],
+        entry.team,
+        entry.workflow,
+        entry.created_at,
+    )
+
+
+def _entry(row: Row) -> RunEntry:
+    run, folder, project, goal, team, workflow, created_at = row
+    return RunEntry(
+        run=RunId(run),
+        folder=RunFolder(Path(folder)),
+        project=Path(project),
+        goal=goal,
+        team=team,
+        workflow=workflow,
+        created_at=created_at,
+    )
+
+
+def _listed_again(aside: Path, entry: RunEntry) -> list[RunEntry]:
+    """Find the runs that a new registry names instead of the one at *aside*."""
+    named = map(_entry, salvage(aside.read_bytes(), _SCHEMA))
+    found = {each.run: each for each in named if _is_run(each)}
+    for folder in _folders_of(entry.project):
+        known = folder.run in found or folder.run == entry.run
+        listed = None if known else _look_into(folder, entry.project)
+        if listed is not None:
+            found[folder.run] = listed
+    return [*found.values(), entry]
+
+
+def _is_run(entry: RunEntry) -> bool:
+    """Tell whether a row that was found in a damaged file is what it seems to be."""
+    try:
+        return entry.folder.run == entry.run and _is_there(entry)
+    except (BadId, OSError, ValueError):
+        return False  # a wrong byte has made a path of it that no file can have
+
+
+def _put_aside(path: Path) -> Path:
     """Give a damaged database another name, so that nothing of it is lost."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
     path.replace(aside)
+    return aside
 
 
 def _folders_of(project: Path) -> list[RunFolder]:

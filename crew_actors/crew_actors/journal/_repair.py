@@ -5,7 +5,9 @@
 # 2. The new database is made next to the old one and takes its place when it is whole.
 #    A repair that is cut short is finished by the next owner, or leaves all as it was.
 # 3. Numbers stay. Events that are lost are a gap, and readers are told of it.
-# 4. One wrong byte on the first page makes every table unreadable, and yet the page is
+# 4. An event that has no place in the run without those that are lost is lost as well:
+#    what is left is the history of a run, which can be shown and taken up.
+# 5. One wrong byte on the first page makes every table unreadable, and yet the page is
 #    the same in each database of its kind: so it is replaced in a copy, which is read.
 """Repair of the damaged database of a run."""
 
@@ -21,7 +23,9 @@ from typing import Any, Final, final
 
 import attrs
 
+from crew_actors.journal._codec import decode
 from crew_actors.journal._database import (
+    HIDDEN,
     finish_repair,
     from_system,
     insert_events,
@@ -33,6 +37,7 @@ from crew_actors.journal._database import (
 from crew_actors.journal._errors import JournalCorrupt, JournalError, LeaseHeld
 from crew_actors.journal._folder import RunFolder, sync_folder
 from crew_actors.journal._lease import Lease, insert_lease, look_at, select_lease
+from crew_actors.journal._log import hides_commits, mended
 from crew_actors.journal._pages import Row, to_event
 from crew_actors.journal._schema import (
     COMPACTED,
@@ -43,6 +48,7 @@ from crew_actors.journal._schema import (
     set_up,
     version_of,
 )
+from crew_actors.model import IllegalEvent, Recorded, RunState, advance, begin
 
 STEPS: Final = 1_000_000
 """So many numbers are tried one by one where a table cannot be read."""
@@ -102,24 +108,65 @@ def repair_journal(folder: RunFolder, *, now: float) -> JournalReport:
         repaired.
     """
     finish_repair(folder)
-    found = _survey(folder)
-    if found.lease is not None and look_at(found.lease) == "held":
-        raise LeaseHeld(folder.path, found.lease)
-    lost = _missing(found)
-    problems = (*found.problems, *(f"events {a} to {b} are missing" for a, b in lost))
-    if problems and not found.events:
-        raise JournalCorrupt(folder.database, f"nothing can be read: {problems[0]}")
-    if not problems:
-        return JournalReport(problems=(), kept=len(found.events), lost=(), aside=None)
+    found, report = _examine(folder)
+    if not report.problems:
+        return report
     try:
         aside = _put_aside(folder)
-        _build(folder, found, [(a, b, LOST, now) for a, b in lost])
+        _build(folder, found, [(a, b, LOST, now) for a, b in report.lost])
     except OSError as error:
         raise from_system(error, folder.database) from error
     finish_repair(folder)
-    return JournalReport(
-        problems=problems, kept=len(found.events), lost=tuple(lost), aside=aside
+    return attrs.evolve(report, aside=aside)
+
+
+def examine_journal(folder: RunFolder) -> JournalReport:
+    """Tell what a repair would keep and lose. Changes nothing; may take long.
+
+    Raises:
+      JournalError: as `repair_journal` does.
+    """
+    return _examine(folder)[1]
+
+
+def _examine(folder: RunFolder) -> tuple[_Found, JournalReport]:
+    """Find out what can be kept, unless a live runtime owns the run."""
+    found = _survey(folder)
+    if found.lease is not None and look_at(found.lease) == "held":
+        raise LeaseHeld(folder.path, found.lease)
+    if _missing(found) or found.problems:
+        _drop_misfits(found)
+    lost = tuple(_missing(found))
+    problems = (*found.problems, *(f"events {a} to {b} are missing" for a, b in lost))
+    if problems and not found.events:
+        raise JournalCorrupt(folder.database, f"nothing can be read: {problems[0]}")
+    report = JournalReport(
+        problems=problems, kept=len(found.events), lost=lost, aside=None
     )
+    return found, report
+
+
+def _drop_misfits(found: _Found) -> None:
+    """Take out the events that have no place in the run without those that are lost.
+
+    Where the first one is gone, there is nothing that they could fit into: all stay.
+    """
+    state: RunState | None = None
+    for number, (at, body) in sorted(found.events.items()):
+        try:
+            recorded = Recorded(number, at, decode(body))
+            if state is None:
+                state = begin(recorded)
+            else:
+                state = advance(attrs.evolve(state, seq=number - 1), recorded)
+        except IllegalEvent as error:
+            if state is None:
+                found.problems.append(f"the plan of the run is lost: {error}")
+                return
+            found.problems.append(f"event {number} fits no more: {error}")
+            del found.events[number]
+    newest = max(found.events, default=0)
+    found.gaps = [gap for gap in found.gaps if gap[1] < newest]
 
 
 def _missing(found: _Found) -> list[tuple[int, int]]:
@@ -141,8 +188,12 @@ def _survey(folder: RunFolder) -> _Found:
     except JournalCorrupt as error:
         found = _Found()
         found.problems.append(error.detail)
+    pages: list[bytes | None] = [*first_pages()]
+    if hides_commits(folder.database):
+        found.problems.insert(0, HIDDEN)
+        pages.insert(0, None)
     if found.problems:
-        for page in first_pages():
+        for page in pages:
             with suppress(JournalError):
                 other = _look_into_copy(folder.database, page)
                 if len(other.events) > len(found.events):
@@ -151,23 +202,31 @@ def _survey(folder: RunFolder) -> _Found:
     return found
 
 
-def _look_into_copy(path: Path, page: bytes) -> _Found:
-    """Read a copy of the database that has *page* as its first one, and its log."""
+def _look_into_copy(path: Path, page: bytes | None) -> _Found:
+    """Read a copy of the database that has *page* as its first one, and a whole log."""
     with tempfile.TemporaryDirectory(prefix="crew-journal-") as temporary:
         copy = Path(temporary) / "copy.db"
         try:
             shutil.copyfile(path, copy)
-            if log_of(path).exists():
+            if hides_commits(path):
+                log_of(copy).write_bytes(mended(log_of(path).read_bytes()))
+            elif log_of(path).exists():
                 shutil.copyfile(log_of(path), log_of(copy))
-            changed = bytearray(page)
-            changed[_PAGES] = (copy.stat().st_size // PAGE_SIZE).to_bytes(4, "big")
-            changed[18:20] = b"\x02\x02"  # it may have a write-ahead log
-            with copy.open("r+b") as file:
-                file.write(changed)
+            if page is not None:
+                _begin_with(copy, page)
         except OSError as error:
             raise from_system(error, path) from error
         with told(path), closing(sqlite3.connect(copy, isolation_level=None)) as db:
             return _look(path, db)
+
+
+def _begin_with(copy: Path, page: bytes) -> None:
+    """Write *page* over the first one. OSErrors pass."""
+    changed = bytearray(page)
+    changed[_PAGES] = (copy.stat().st_size // PAGE_SIZE).to_bytes(4, "big")
+    changed[18:20] = b"\x02\x02"  # it may have a write-ahead log
+    with copy.open("r+b") as file:
+        file.write(changed)
 
 
 def _look(path: Path, db: sqlite3.Connection) -> _Found:

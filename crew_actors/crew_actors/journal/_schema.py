@@ -59,7 +59,12 @@ LOST: Final = "lost"
 
 
 def set_up(connection: sqlite3.Connection) -> None:
-    """Choose what can be chosen in an empty file only, outside of a transaction."""
+    """Choose what can be chosen in an empty file only, outside of a transaction.
+
+    In any other file nothing is written: its owner may be another.
+    """
+    if connection.execute("PRAGMA page_count").fetchone()[0]:
+        return
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
 

@@ -8,6 +8,7 @@
 #   _events     what can happen          _due       what the moment brings about
 #   _state      what they are folded to  _resume    taking up a run again
 #   _board      where all tasks stand    _adaptive  plans that agents write
+#   _changes    the table of changes     _claims    tasks done by others
 #   _table      mappings that share what is the same
 """Pure values and rules of runs: plans, events, states, decisions."""
 
@@ -18,6 +19,15 @@ from crew_actors.model._adaptive import (
     PlanUnreadable as PlanUnreadable,
     adaptive_tasks as adaptive_tasks,
     parse_adaptive_plan as parse_adaptive_plan,
+)
+from crew_actors.model._changes import (
+    transition as transition,
+)
+from crew_actors.model._claims import (
+    claimable_tasks as claimable_tasks,
+    holds_claim as holds_claim,
+    new_claim as new_claim,
+    why_unclaimable as why_unclaimable,
 )
 from crew_actors.model._due import (
     due as due,
@@ -31,6 +41,8 @@ from crew_actors.model._events import (
     BudgetSpent as BudgetSpent,
     BudgetWarned as BudgetWarned,
     CancelRequested as CancelRequested,
+    ClaimExtended as ClaimExtended,
+    ClaimReleased as ClaimReleased,
     Event as Event,
     GroupFinished as GroupFinished,
     HeartbeatChanged as HeartbeatChanged,
@@ -53,9 +65,11 @@ from crew_actors.model._events import (
     RunCreated as RunCreated,
     RunEvent as RunEvent,
     RunFailed as RunFailed,
+    RunNested as RunNested,
     RunResumed as RunResumed,
     RunStarted as RunStarted,
     TaskCancelled as TaskCancelled,
+    TaskClaimed as TaskClaimed,
     TaskCompleted as TaskCompleted,
     TaskEnding as TaskEnding,
     TaskEvent as TaskEvent,
@@ -73,7 +87,6 @@ from crew_actors.model._fold import (
     advance as advance,
     begin as begin,
     fold as fold,
-    transition as transition,
 )
 from crew_actors.model._ids import (
     AttemptId as AttemptId,
@@ -87,16 +100,20 @@ from crew_actors.model._ids import (
     parse_task_id as parse_task_id,
 )
 from crew_actors.model._plan import (
+    EXTERNAL as EXTERNAL,
     GOAL_LIMIT as GOAL_LIMIT,
     QUESTION_SECONDS as QUESTION_SECONDS,
+    AgentMemory as AgentMemory,
     CommandSpec as CommandSpec,
     Consent as Consent,
     Control as Control,
     Limits as Limits,
     OnFailure as OnFailure,
+    Parent as Parent,
     PlannedTask as PlannedTask,
     RetryPolicy as RetryPolicy,
     RunPlan as RunPlan,
+    SkillText as SkillText,
     TaskInput as TaskInput,
     TaskOutput as TaskOutput,
     Workspace as Workspace,
@@ -116,7 +133,12 @@ from crew_actors.model._schedule import (
     End as End,
     Skip as Skip,
     decide as decide,
-    ready_tasks as ready_tasks,
+)
+from crew_actors.model._schema import (
+    SCHEMA_LIMIT as SCHEMA_LIMIT,
+    BadSchema as BadSchema,
+    mismatches as mismatches,
+    read_schema as read_schema,
 )
 from crew_actors.model._state import (
     Phase as Phase,
@@ -131,6 +153,7 @@ from crew_actors.model._values import (
     Answer as Answer,
     Artifact as Artifact,
     BudgetKind as BudgetKind,
+    Claim as Claim,
     Failure as Failure,
     FailureKind as FailureKind,
     Message as Message,

@@ -38,6 +38,8 @@ class Graph:
     """Those whose agent may change the workspace."""
     careful: int
     """Those that say where they will write to."""
+    external: int
+    """Those that somebody outside does."""
     roles: Mapping[str, int]
     groups: Mapping[str, int]
 
@@ -124,7 +126,7 @@ def _graph(tasks: Sequence[PlannedTask]) -> Graph:
     behind = [0] * len(tasks)
     roles: dict[str, int] = {}
     groups: dict[str, int] = {}
-    writing = careful = 0
+    writing = careful = external = 0
     for place, task in enumerate(tasks):
         bit = 1 << place
         needed = _joined(names, task.depends_on)
@@ -136,11 +138,13 @@ def _graph(tasks: Sequence[PlannedTask]) -> Graph:
             groups[task.group] = groups.get(task.group, 0) | bit
         writing |= bit if task.writes else 0
         careful |= bit if task.outputs else 0
+        external |= bit if task.external else 0
     return Graph(
         needs=tuple(needs),
         behind=tuple(behind),
         writing=writing,
         careful=careful,
+        external=external,
         roles=roles,
         groups=groups,
     )

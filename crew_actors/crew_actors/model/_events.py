@@ -14,6 +14,7 @@ from crew_actors.model._plan import Limits, PlannedTask, RunPlan
 from crew_actors.model._values import (
     Artifact,
     BudgetKind,
+    Claim,
     Failure,
     Message,
     MessageOutcome,
@@ -162,6 +163,34 @@ class AttemptStarted:
 
 
 @attrs.frozen(kw_only=True)
+class TaskClaimed:
+    """A task was given to somebody outside, who makes this attempt."""
+
+    task: TaskId
+    attempt: AttemptId
+    claim: Claim
+
+
+@attrs.frozen(kw_only=True)
+class ClaimExtended:
+    """Whoever has claimed the task is still on it."""
+
+    task: TaskId
+    attempt: AttemptId
+    until: float
+    """Seconds since 1970."""
+
+
+@attrs.frozen(kw_only=True)
+class ClaimReleased:
+    """Whoever had claimed the task has given it back. It counts as no try."""
+
+    task: TaskId
+    attempt: AttemptId
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class ProcessStarted:
     """The agent of an attempt is a process, and it runs."""
 
@@ -187,6 +216,15 @@ class ProcessEnded:
     survivors: tuple[str, ...] = ()
     took: float = 0.0
     """Seconds that stopping took; 0 if it ended by itself."""
+
+
+@attrs.frozen(kw_only=True)
+class RunNested:
+    """The agent starts a run of its own, and has leave to."""
+
+    task: TaskId
+    attempt: AttemptId
+    run: RunId
 
 
 @attrs.frozen(kw_only=True)
@@ -336,7 +374,7 @@ class AttemptFailed:
 
 @attrs.frozen(kw_only=True)
 class TaskRequeued:
-    """A task that had ended, or whose owner had gone, is queued again."""
+    """A task is queued again that had ended, whose owner had gone, or that begins anew."""
 
     task: TaskId
     why: str
@@ -411,8 +449,12 @@ TaskEnding: TypeAlias = (
 )
 TaskEvent: TypeAlias = (
     AttemptStarted
+    | TaskClaimed
+    | ClaimExtended
+    | ClaimReleased
     | ProcessStarted
     | ProcessEnded
+    | RunNested
     | Progress
     | UsageReported
     | HeartbeatChanged

@@ -13,7 +13,8 @@ from typing import TypeAlias, assert_never
 
 import attrs
 
-from crew_actors.model._board import BROKEN, Board, set_up
+from crew_actors.model._board import Board, set_up
+from crew_actors.model._changes import is_stale, transition
 from crew_actors.model._events import (
     AnswerSeen,
     ApprovalRequested,
@@ -23,7 +24,8 @@ from crew_actors.model._events import (
     BudgetSpent,
     BudgetWarned,
     CancelRequested,
-    Event,
+    ClaimExtended,
+    ClaimReleased,
     GroupFinished,
     HeartbeatChanged,
     MessageSent,
@@ -45,9 +47,11 @@ from crew_actors.model._events import (
     RunCreated,
     RunEvent,
     RunFailed,
+    RunNested,
     RunResumed,
     RunStarted,
     TaskCancelled,
+    TaskClaimed,
     TaskCompleted,
     TaskEvent,
     TaskFailed,
@@ -59,13 +63,14 @@ from crew_actors.model._events import (
     WorkspaceMade,
     WorkspaceReleased,
 )
-from crew_actors.model._ids import TaskId, attempt_number
+from crew_actors.model._ids import AttemptId, TaskId
 from crew_actors.model._plan import Limits, PlannedTask
 from crew_actors.model._state import RunState, TaskState
 from crew_actors.model._statuses import RunStatus, TaskStatus
 from crew_actors.model._table import Table
 from crew_actors.model._values import (
     Answer,
+    Claim,
     Question,
 )
 
@@ -128,7 +133,7 @@ def advance(state: RunState, recorded: Recorded) -> RunState:
             msg = "a run is created once"
             raise IllegalEvent(msg)
         case RunStarted():
-            return _run(state, RunStatus.RUNNING, started_at=at)
+            return _settled(_run(state, RunStatus.RUNNING, started_at=at))
         case RunResumed(limits=limits):
             return _resumed(state, at, limits or state.plan.limits)
         case RunCompleted(summary=summary):
@@ -193,7 +198,8 @@ def _noted(state: RunState, event: Note) -> RunState:
         case TasksAdded(tasks=tasks):
             unseen = state.approval == "granted" and any(one.writes for one in tasks)
             approval = "none" if unseen else state.approval  # nobody agreed to these
-            return attrs.evolve(_grown(state, tasks), expanded=True, approval=approval)
+            grown = _grown(state, tasks)
+            return _settled(attrs.evolve(grown, expanded=True, approval=approval))
         case PlanRefused(why=why):
             return attrs.evolve(state, refused=why, expanded=True)
         case BudgetWarned(budget=budget):
@@ -291,7 +297,6 @@ def _task_event(state: RunState, event: TaskEvent, recorded: Recorded) -> RunSta
             seq=seq,
             tasks=tasks,
             board=board,
-            broken=board.of(*BROKEN).bit_count(),
             status=status,
         )
         return _undone(state, task) if isinstance(event, TaskRequeued) else state
@@ -311,80 +316,51 @@ def _undone(state: RunState, task: TaskState) -> RunState:
 
 
 def _status(state: RunState, board: Board) -> RunStatus:
-    """Call a run waiting in which nothing goes on until a person has spoken."""
+    """Call a run waiting in which nothing goes on until somebody outside acts."""
     if state.status not in {RunStatus.RUNNING, RunStatus.WAITING}:
         return state.status
     asked = board.of(TaskStatus.WAITING) or state.approval == "requested"
+    outside = board.graph.external
+    offered = board.ready & outside and not board.ready & ~outside
     at_work = board.of(TaskStatus.RUNNING)
-    return RunStatus.WAITING if asked and not at_work else RunStatus.RUNNING
+    waits = (asked or offered) and not at_work
+    return RunStatus.WAITING if waits else RunStatus.RUNNING
 
 
 def _settled(state: RunState) -> RunState:
     return attrs.evolve(state, status=_status(state, state.board))
 
 
-def transition(status: TaskStatus, event: Event) -> TaskStatus | None:
-    """Tell what becomes of a task's *status* through *event*.
-
-    The one table of changes. None means that the event comes too late, or too
-    early, to mean anything for a task in that status. A task whose agent has asked
-    several questions goes on waiting until each is settled.
-    """
-    match event:
-        case AttemptStarted():
-            return TaskStatus.RUNNING if status is TaskStatus.QUEUED else None
-        case TaskRequeued():
-            return None if status is TaskStatus.QUEUED else TaskStatus.QUEUED
-        case AttemptFailed():
-            return TaskStatus.QUEUED if status.active else None
-        case TaskSkipped():
-            return TaskStatus.SKIPPED if status is TaskStatus.QUEUED else None
-        case TaskCancelled():
-            return None if status.terminal else TaskStatus.CANCELLED
-        case TaskCompleted():
-            return TaskStatus.COMPLETED if status.active else None
-        case TaskNeedsAttention():
-            return TaskStatus.NEEDS_ATTENTION if status.active else None
-        case TaskFailed():
-            return TaskStatus.FAILED if status.active else None
-        case QuestionAsked():
-            return TaskStatus.WAITING if status.active else None
-        case QuestionAnswered() | QuestionExpired():
-            return TaskStatus.RUNNING if status is TaskStatus.WAITING else None
-        case MessageSent() | MessageSettled() | WorkspaceReleased():
-            return status
-        case _:
-            return status if status.active else None
-
-
 def advance_task(task: TaskState, event: TaskEvent, at: float) -> TaskState | None:
     """Fold one event into a task; None if it changes nothing any more."""
     status = transition(task.status, event)
-    if status is None or _is_stale(task, event):
+    if status is None or is_stale(task, event):
         return None
     if status.terminal and not task.status.terminal:
         task = attrs.evolve(
-            task, status=status, ended_at=at, pid=None, questions=(), not_before=0.0
+            task,
+            status=status,
+            ended_at=at,
+            pid=None,
+            questions=(),
+            not_before=0.0,
+            claim=None,
         )
     match event:
         case AttemptStarted(attempt=attempt):
-            return attrs.evolve(
-                task,
-                status=status,
-                attempt=attempt,
-                attempts=task.attempts + 1,
-                tries=task.tries + 1,
-                started_at=at,
-                ended_at=None,
-                answer_seen=False,
-                stored=False,
-                failure=None,
-                heartbeat="healthy",
-                workspace=None,
-                branch=None,
-            )
+            return _begun(task, attempt, at, None)
+        case TaskClaimed(attempt=attempt, claim=claim):
+            return _begun(task, attempt, at, claim)
+        case ClaimExtended(until=until):
+            extended = attrs.evolve(_claim(task), until=until)
+            return attrs.evolve(task, claim=extended)
+        case ClaimReleased(why=why):
+            tries = task.tries - 1  # nobody has failed
+            return attrs.evolve(_afresh(task), tries=tries, why=why)
         case TaskRequeued(why=why):
-            return attrs.evolve(_afresh(task), tries=0, why=why, failure=None)
+            return attrs.evolve(
+                _afresh(task), tries=0, nested=(), why=why, failure=None
+            )
         case AttemptFailed(failure=failure, retry_at=retry_at):
             return attrs.evolve(
                 _afresh(task), not_before=retry_at, failure=failure, ended_at=at
@@ -417,8 +393,37 @@ def advance_task(task: TaskState, event: TaskEvent, at: float) -> TaskState | No
             return _talked(task, event, status)
 
 
+def _begun(
+    task: TaskState, attempt: AttemptId, at: float, claim: Claim | None
+) -> TaskState:
+    """Begin an attempt, here or, with a *claim*, outside."""
+    return attrs.evolve(
+        task,
+        status=TaskStatus.RUNNING,
+        attempt=attempt,
+        attempts=task.attempts + 1,
+        tries=task.tries + 1,
+        started_at=at,
+        ended_at=None,
+        claim=claim,
+        answer_seen=False,
+        stored=False,
+        failure=None,
+        heartbeat="healthy",
+        released=False,
+        workspace=None,
+        branch=None,
+    )
+
+
+def _claim(task: TaskState) -> Claim:
+    assert task.claim is not None
+    return task.claim
+
+
 Talk: TypeAlias = (
-    QuestionAsked
+    RunNested
+    | QuestionAsked
     | QuestionAnswered
     | QuestionExpired
     | MessageSent
@@ -451,11 +456,13 @@ def _talked(task: TaskState, event: Talk, status: TaskStatus) -> TaskState | Non
                 return task
             mail = tuple(one for one in task.mail if one.id != settled)
             return attrs.evolve(task, mail=mail)
+        case RunNested(run=run):
+            return attrs.evolve(task, nested=(*task.nested, run))
         case WorkspaceMade(path=path):
             return attrs.evolve(task, workspace=path)
         case WorkspaceReleased(kept=kept, branch=branch):
             left = task.workspace if kept else None
-            return attrs.evolve(task, workspace=left, branch=branch)
+            return attrs.evolve(task, workspace=left, branch=branch, released=True)
         case _:
             assert_never(event)
 
@@ -485,16 +492,8 @@ def _afresh(task: TaskState) -> TaskState:
         data=None,
         artifacts=(),
         questions=(),
+        claim=None,
         answer_seen=False,
         stored=False,
         branch=None,
     )
-
-
-def _is_stale(task: TaskState, event: TaskEvent) -> bool:
-    """Tell whether *event* belongs to an attempt that is not the task's newest."""
-    if isinstance(event, AttemptStarted) and task.attempt is not None:
-        return attempt_number(event.attempt) <= attempt_number(task.attempt)
-    if isinstance(event, TaskSkipped | AttemptStarted | TaskRequeued | MessageSent):
-        return False
-    return event.attempt is not None and event.attempt != task.attempt

@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 from attrs import validators
 
-from crew_actors.model._ids import TaskId
+from crew_actors.model._ids import AttemptId, RunId, TaskId
 from crew_actors.model._values import FailureKind
 
 GOAL_LIMIT = 1 << 20
@@ -18,6 +18,9 @@ TaskOutput = Literal["text", "jsonl"]
 Control = Literal["none", "stdin"]
 OnFailure = Literal["drain", "fail_fast"]
 Workspace = Literal["shared", "worktree"]
+
+EXTERNAL = "external"
+"""The runtime of a task that somebody outside does."""
 
 QUESTION_SECONDS = 600.0
 """Seconds that a question waits for its answer where nobody says otherwise."""
@@ -63,6 +66,33 @@ class Consent:
     sha256: str
     """Of that file, the command, and the files of the project that it names."""
 
+    files: tuple[str, ...] = ()
+    """These files, relative to the project."""
+
+
+@attrs.frozen(kw_only=True)
+class AgentMemory:
+    """Where an agent keeps notes from one run to the next."""
+
+    root: str
+    """The absolute path of the project, or of the user's folder for data."""
+
+    path: str
+    """The file, relative to *root*, with '/' between its parts."""
+
+
+@attrs.frozen(kw_only=True)
+class SkillText:
+    """What an agent is given of a skill."""
+
+    name: str
+    text: str
+    left_out: int = 0
+    """Characters of it that did not fit."""
+
+    path: str = ""
+    """The absolute path of its file."""
+
 
 @attrs.frozen(kw_only=True)
 class PlannedTask:
@@ -88,8 +118,39 @@ class PlannedTask:
     output: str | None = None
     """The name of the artifact that holds the result; `result.md` if None."""
 
+    output_schema: str | None = None
+    """The JSON schema, as text, that the data of its result must fit; `read_schema`
+    has read it."""
+
     reads: tuple[str, ...] = ()
     model: str | None = None
+    """None for the runtime's own choice."""
+
+    fallback_models: tuple[str, ...] = ()
+    """Those to try when *model* cannot be had just now, the best first."""
+
+    tools: tuple[str, ...] | None = None
+    """Names of the tools of its agent. None for the runtime's own choice; empty for
+    none at all."""
+
+    skills: tuple[str, ...] = ()
+    """Names of the skills that its agent is to have."""
+
+    skill_texts: tuple[SkillText, ...] = ()
+    """Those of them that there are."""
+
+    memory: AgentMemory | None = None
+    """None for an agent that keeps no notes."""
+
+    constraints: tuple[str, ...] = ()
+    """What its agent must heed."""
+
+    acceptance: tuple[str, ...] = ()
+    """What must be true when it is done."""
+
+    max_turns: int | None = None
+    """Answers of the model after which its agent has to come to an end."""
+
     verify: bool = False
 
     writes: bool = True
@@ -101,6 +162,11 @@ class PlannedTask:
 
     group: str | None = None
     """Tasks of one group are told of together when the last of them has ended."""
+
+    @property
+    def external(self) -> bool:
+        """Whether it is done by whoever claims it, and never started here."""
+        return self.runtime == EXTERNAL
 
 
 _MORE_THAN_0 = validators.optional(validators.gt(0))
@@ -124,6 +190,12 @@ class Limits:
 
     tasks: int = attrs.field(default=200, validator=validators.ge(1))
     """Tasks of the run, those included that its agents plan."""
+
+    spawns: int = attrs.field(default=20, validator=validators.ge(0))
+    """Runs that the agents of one task may start, until a person asks for more."""
+
+    nested: int = attrs.field(default=4, validator=validators.ge(0))
+    """Runs that all of its agents may have at work at the same time."""
 
     question_seconds: float = QUESTION_SECONDS
     """Seconds that a question waits for its answer if it says nothing about it."""
@@ -158,6 +230,17 @@ class RetryPolicy:
         }
     )
     """Failures after which another attempt would fail as well."""
+
+
+@attrs.frozen(kw_only=True)
+class Parent:
+    """The attempt whose agent has started a run."""
+
+    run: RunId
+    task: TaskId
+    attempt: AttemptId
+    folder: str
+    """The absolute path of the folder of its run."""
 
 
 def _templates(found: Mapping[str, PlannedTask]) -> Mapping[str, PlannedTask]:
@@ -204,3 +287,6 @@ class RunPlan:
 
     depth: int = 0
     """How many runs this one is nested in."""
+
+    parent: Parent | None = None
+    """Who has started it; None for a person, or a program that is no agent."""

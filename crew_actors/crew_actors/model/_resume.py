@@ -36,7 +36,7 @@ def resume_plan(
 ) -> tuple[Event, ...]:
     """Tell the events with which the run in *state* is taken up, if there is a point.
 
-    Nobody works on it. A run that never began is begun. Tasks that were at work
+    Nobody works on it. A run that never began is begun. Tasks that were at work here
     complete if their result and what they changed are on disk, and else are queued
     again; so are those that the end of the run has cancelled or skipped, a task whose
     plan was not taken in any more, and with *retry* those that it selects. A run in which
@@ -44,8 +44,11 @@ def resume_plan(
     on; without them, spent tokens and costs are spent again.
     """
     if state.status is RunStatus.QUEUED:
-        return (RunStarted(),)
-    events: list[Event] = [_orphan(state, one) for one in state.at(state.board.active)]
+        if limits is None:
+            return (RunStarted(),)
+        return (RunStarted(), RunResumed(why=why, limits=limits))
+    here = (one for one in state.at(state.board.active) if one.claim is None)
+    events: list[Event] = [_orphan(state, one) for one in here]
     selected = set[TaskId]() if retry is None else _selected(state, retry)
     chosen = selected | _cut(state, selected)
     planner = _unexpanded(state)
@@ -68,7 +71,8 @@ def requeue(
 
 def _orphan(state: RunState, task: TaskState) -> Event:
     attempt, result = task.attempt, task.result
-    given_back = task.workspace is None  # else what it changed is nowhere else yet
+    # Else what it changed is nowhere else yet.
+    given_back = task.workspace is None or task.released
     plans = task.plan.id == state.plan.adaptive  # else its plan would not be taken in
     if (
         task.stored

@@ -1,7 +1,9 @@
 # Whether a failed attempt is followed by another one, and when.
 #
 # 1. The kind of the failure decides first: what would fail again is not tried again.
-# 2. Waits grow, up to a cap, and a part of each is random: tasks that failed together
+# 2. What its agent has tried again by itself, in vain, is not tried again: attempts at
+#    attempts multiply.
+# 3. Waits grow, up to a cap, and a part of each is random: tasks that failed together
 #    do not come back together. After the exponential backoff with jitter that AWS
 #    measured in "Exponential Backoff And Jitter".
 """Plan the next attempt at a task. Pure: the moment and the chance are given."""
@@ -37,6 +39,8 @@ def plan_retry(
     """
     if failure.kind in plan.retry.never:
         return GiveUp(f"after {failure.kind.value} another attempt would fail as well")
+    if failure.retried:
+        return GiveUp("its agent has tried it again by itself, and given up")
     if task.tries >= plan.limits.attempts:
         return GiveUp(f"it was the last of {plan.limits.attempts} attempts")
     return RetryAt(now + backoff(plan.retry, task.tries, random))

@@ -8,7 +8,9 @@
 #    still help. If nothing else can run, the run is blocked.
 # 4. A task that writes waits for the approval of the plan, if one is wanted. Tasks
 #    that will write to the same place are not at work together.
-# 5. The run ends only when nothing runs. Precedence: cancelled, out of budget, not
+# 5. A task that somebody outside does is never begun here, and takes no room: it waits
+#    until it is claimed, and the run with it.
+# 6. The run ends only when nothing runs. Precedence: cancelled, out of budget, not
 #    understood, blocked, failed, completed.
 #
 # What follows the end of one of many tasks must not cost as much as all of them:
@@ -25,6 +27,7 @@ from crew_actors.model._ids import TaskId
 from crew_actors.model._plan import PlannedTask
 from crew_actors.model._state import RunState, TaskState
 from crew_actors.model._statuses import RunStatus, TaskStatus
+from crew_actors.model._values import Claim
 
 
 @attrs.frozen
@@ -67,7 +70,7 @@ def decide(state: RunState, now: float) -> Decision:
     """
     if state.status.terminal:
         return Decision()
-    stop = _reason_to_stop(state)
+    stop = reason_to_stop(state)
     if stop is not None:
         return _stopping(state, stop)
     if state.board.doomed:
@@ -76,18 +79,11 @@ def decide(state: RunState, now: float) -> Decision:
     if gated and state.approval == "none":
         names = ", ".join(gated)
         return Decision(start=start, ask=f"to let {names} change the workspace")
-    if start or gated or state.board.active or _delayed(state, now):
+    board = state.board
+    offered = board.ready & board.graph.external
+    if start or gated or board.active or offered or _delayed(state, now):
         return Decision(start=start, wake_at=_wake(state, now))
     return Decision(end=_end(state))
-
-
-def ready_tasks(state: RunState, now: float = float("inf")) -> Iterator[TaskState]:
-    """Go through the tasks that could begin at *now*, in the order of the plan.
-
-    These are the queued ones whose dependencies have all completed. Neither limits
-    nor the approval of the plan are looked at.
-    """
-    return state.at(_ready(state, now))
 
 
 def _ready(state: RunState, now: float) -> int:
@@ -103,7 +99,8 @@ def _delayed(state: RunState, now: float) -> int:
     return delayed
 
 
-def _reason_to_stop(state: RunState) -> str | None:
+def reason_to_stop(state: RunState) -> str | None:
+    """Tell why nothing more is to begin in *state*; None if it goes on."""
     if state.cancelling is not None:
         return state.cancelling
     if state.spent is not None:
@@ -172,7 +169,9 @@ def _startable(
     if plan.approve and state.approval != "granted":
         gated = ready & board.graph.writing
         ready &= ~gated
-    room = plan.limit - board.active.bit_count()
+    outside = board.graph.external
+    ready &= ~outside
+    room = plan.limit - (board.active & ~outside).bit_count()
     if room > 0 and ready:
         room = affordable(state, room)
         for role in plan.role_limits:
@@ -184,7 +183,7 @@ def _startable(
         bit = 1 << place
         ready &= ~bit
         planned = state.tasks.at(place).plan
-        if bit & board.graph.careful and _collides(state, planned, at_work):
+        if bit & board.graph.careful and collides(state, planned, at_work):
             continue
         at_work |= bit
         room -= 1
@@ -202,7 +201,7 @@ def _within(state: RunState, role: str, ready: int, at_work: int) -> int:
     return ready & ~members
 
 
-def _collides(state: RunState, planned: PlannedTask, at_work: int) -> bool:
+def collides(state: RunState, planned: PlannedTask, at_work: int) -> bool:
     """Tell whether one *at_work* writes to where *planned* will write to."""
     return any(
         overlap(one, other)
@@ -237,8 +236,16 @@ def _wake(state: RunState, now: float) -> float | None:
     moments = [task.not_before for task in state.at(_delayed(state, now))]
     for task in state.of(TaskStatus.WAITING):
         moments += [question.deadline for question in task.questions]
+    moments += [claim.until for _, claim in claimed_tasks(state)]
     moments += [moment for moment in time_limits(state) if moment > now]
     return min(moments, default=None)
+
+
+def claimed_tasks(state: RunState) -> Iterator[tuple[TaskState, Claim]]:
+    """Go through the tasks that somebody outside is at, with their claims."""
+    for task in state.at(state.board.active & state.board.graph.external):
+        if task.claim is not None:
+            yield task, task.claim
 
 
 def _end(state: RunState) -> End:

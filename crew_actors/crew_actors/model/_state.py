@@ -16,6 +16,7 @@ from crew_actors.model._values import (
     Answer,
     Artifact,
     BudgetKind,
+    Claim,
     Failure,
     Message,
     Question,
@@ -49,6 +50,8 @@ class TaskState:
     heartbeat: str = "healthy"
     pid: int | None = None
     """Of the agent's process, while it lives."""
+    nested: tuple[RunId, ...] = ()
+    """The runs that its agents have started since a person queued it."""
     usage: Usage = attrs.field(factory=Usage)
     artifacts: tuple[Artifact, ...] = ()
     result: Artifact | None = None
@@ -62,11 +65,15 @@ class TaskState:
     """What its agents were answered, over all attempts."""
     mail: tuple[Message, ...] = ()
     """What it was told that no agent of it has taken yet."""
+    claim: Claim | None = None
+    """Who outside makes its newest attempt, while they do."""
     answer_seen: bool = False
     stored: bool = False
     """Whether the result of its newest attempt is on disk."""
     workspace: str | None = None
     """The worktree of its newest attempt, while that is there."""
+    released: bool = False
+    """Whether its newest attempt has given its worktree back."""
     branch: str | None = None
     """The git branch that holds its changes."""
 
@@ -105,8 +112,6 @@ class RunState:
 
     usage: Usage = attrs.field(factory=Usage)
     """What all tasks used up together."""
-    broken: int = 0
-    """Tasks that failed, were cancelled or skipped."""
     approval: Approval = "none"
     expanded: bool = False
     """Whether what the adaptive task has planned was taken in, or refused."""
@@ -116,11 +121,6 @@ class RunState:
     spent: BudgetSpent | None = None
     finished: frozenset[str] = frozenset()
     """The groups each of whose tasks has ended."""
-
-    @property
-    def running(self) -> int:
-        """Count the tasks whose agent is at work."""
-        return self.board.of(TaskStatus.RUNNING).bit_count()
 
     def at(self, tasks: int) -> Iterator[TaskState]:
         """Go through the *tasks* of a set of the board, in the order of the plan."""

@@ -33,6 +33,8 @@ class FailureKind(Enum):
     """The account at the provider is used up. Only its owner can mend that."""
     CONTEXT = "context"
     """The model cannot hold what it was given. It would not the next time."""
+    INVALID = "invalid"
+    """The result has not the form that was asked for. The next may have it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +45,8 @@ class Failure:
     message: str
     detail: str = ""
     """The last of what the agent wrote to its error stream."""
+    retried: bool = False
+    """Whether its agent has tried the same again by itself before it gave up."""
 
 
 @attrs.frozen(kw_only=True)
@@ -102,8 +106,21 @@ class Answer:
     by: str
 
 
-MessageKind: TypeAlias = Literal["steer", "follow_up", "message"]
-"""To change what goes on now; to be done next; to be known."""
+@attrs.frozen(kw_only=True)
+class Claim:
+    """Somebody outside has taken a task, and does it until they say otherwise."""
+
+    owner: str
+    token_sha256: str
+    """Of the token that they were told. The token itself is kept nowhere."""
+
+    until: float
+    """Seconds since 1970: the attempt fails then, unless they say that they are on."""
+
+
+MessageKind: TypeAlias = Literal["steer", "follow_up", "message", "interrupt"]
+"""To change what goes on now; to be done next; to be known; to break off what goes on
+and be done in its place."""
 
 MessageOutcome: TypeAlias = Literal["delivered", "queued", "rejected"]
 """The agent has it; it waits for the agent; the agent will never have it."""

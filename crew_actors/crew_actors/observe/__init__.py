@@ -5,6 +5,7 @@
 #   _describe  an event in a few words        displays   lines and JSON lines
 #   _view      rows of the live table         live       the table at a terminal
 #   _lines     a run told in lines
+#   _history   what is no longer in the state
 #   _objects   values as JSON
 """Views of runs: lines, JSON lines and the live table."""
 
@@ -12,6 +13,13 @@ from crew_actors.observe._describe import (
     Saying as Saying,
     describe as describe,
     event_line as event_line,
+)
+from crew_actors.observe._history import (
+    History as History,
+    SeenAttempt as SeenAttempt,
+    SeenMessage as SeenMessage,
+    SeenQuestion as SeenQuestion,
+    read_history as read_history,
 )
 from crew_actors.observe._lines import Narrator as Narrator
 from crew_actors.observe._objects import (

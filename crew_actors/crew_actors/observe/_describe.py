@@ -14,6 +14,8 @@ from crew_actors.model import (
     BudgetSpent,
     BudgetWarned,
     CancelRequested,
+    ClaimExtended,
+    ClaimReleased,
     Event,
     GroupFinished,
     HeartbeatChanged,
@@ -35,9 +37,11 @@ from crew_actors.model import (
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunNested,
     RunResumed,
     RunStarted,
     TaskCancelled,
+    TaskClaimed,
     TaskCompleted,
     TaskFailed,
     TaskNeedsAttention,
@@ -99,32 +103,24 @@ def _text(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one table over
         case AttemptStarted(attempt=attempt):
             number = attempt_number(attempt)
             return "running" if number == 1 else f"running, attempt {number}"
-        case ProcessStarted(pid=pid, containment=containment):
-            return f"process {pid} started, contained by {containment}"
-        case ProcessEnded(pid=pid, outcome=outcome, survivors=survivors):
-            left = f"; still alive: {', '.join(survivors)}" if survivors else ""
-            return f"process {pid} ended: {outcome}{left}"
-        case Progress(text=text):
-            return text
-        case UsageReported(usage=usage):
-            cost = f", cost {usage.cost:.4f}" if usage.cost else ""
-            return f"used {usage.input} in, {usage.output} out{cost}"
-        case HeartbeatChanged(level="healthy"):
-            return "shows signs of life again"
-        case HeartbeatChanged(level=level, silent_for=seconds):
-            return f"no sign of life for {duration(seconds)} ({level})"
-        case ArtifactWritten(artifact=artifact):
-            return f"wrote {artifact.name}, {size(artifact.size)}"
         case RunResumed(why=why):
             return f"resumed: {why}"
         case TaskRequeued(why=why):
             return f"queued again: {why}"
         case AttemptFailed(failure=failure, retry_at=moment):
             return f"failed: {failure.message}; {_again(moment)}"
-        case AnswerSeen():
-            return "has answered"
-        case ResultStored(result=result):
-            return f"its result is stored as {result.name}"
+        case (
+            ProcessStarted()
+            | ProcessEnded()
+            | RunNested()
+            | Progress()
+            | UsageReported()
+            | HeartbeatChanged()
+            | ArtifactWritten()
+            | AnswerSeen()
+            | ResultStored()
+        ):
+            return _agent_text(event)
         case (
             ApprovalRequested()
             | PlanApproved()
@@ -136,13 +132,31 @@ def _text(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one table over
             | GroupFinished()
         ):
             return _plan_text(event)
+        case TaskClaimed() | ClaimExtended() | ClaimReleased():
+            return _claim_text(event)
         case _:
             return _talk_text(event)
 
 
 def _again(moment: float) -> str:
     """Say when a task is tried again, at *moment*, seconds since 1970."""
-    return f"again at {datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
+    return f"again at {_time(moment)}"
+
+
+def _time(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
+
+
+def _claim_text(event: TaskClaimed | ClaimExtended | ClaimReleased) -> str:
+    match event:
+        case TaskClaimed(claim=claim):
+            return f"claimed by {claim.owner}, until {_time(claim.until)}"
+        case ClaimExtended(until=until):
+            return f"its claim holds until {_time(until)}"
+        case ClaimReleased(why=why):
+            return f"given back: {why}" if why else "given back"
+        case _:
+            assert_never(event)
 
 
 PlanEvent: TypeAlias = (
@@ -164,6 +178,47 @@ TalkEvent: TypeAlias = (
     | WorkspaceMade
     | WorkspaceReleased
 )
+
+
+AgentEvent: TypeAlias = (
+    ProcessStarted
+    | ProcessEnded
+    | RunNested
+    | Progress
+    | UsageReported
+    | HeartbeatChanged
+    | ArtifactWritten
+    | AnswerSeen
+    | ResultStored
+)
+
+
+def _agent_text(event: AgentEvent) -> str:  # noqa: C901, PLR0911 - a table
+    match event:
+        case ProcessStarted(pid=pid, containment=containment):
+            return f"process {pid} started, contained by {containment}"
+        case ProcessEnded(pid=pid, outcome=outcome, survivors=survivors):
+            left = f"; still alive: {', '.join(survivors)}" if survivors else ""
+            return f"process {pid} ended: {outcome}{left}"
+        case RunNested(run=run):
+            return f"starts run {run}"
+        case Progress(text=text):
+            return text
+        case UsageReported(usage=usage):
+            cost = f", cost {usage.cost:.4f}" if usage.cost else ""
+            return f"used {usage.input} in, {usage.output} out{cost}"
+        case HeartbeatChanged(level="healthy"):
+            return "shows signs of life again"
+        case HeartbeatChanged(level=level, silent_for=seconds):
+            return f"no sign of life for {duration(seconds)} ({level})"
+        case ArtifactWritten(artifact=artifact):
+            return f"wrote {artifact.name}, {size(artifact.size)}"
+        case AnswerSeen():
+            return "has answered"
+        case ResultStored(result=result):
+            return f"its result is stored as {result.name}"
+        case _:
+            assert_never(event)
 
 
 def _plan_text(event: PlanEvent) -> str:  # noqa: PLR0911 - a table

@@ -3,6 +3,7 @@
 # 1. One line for each change of a status; what came too late is not told.
 # 2. Progress of one task is told at most once in five seconds, by the time of the
 #    events: a chatty agent cannot flood the log.
+# 3. That a task waits for a worker is told when it begins to.
 """A run, told line by line."""
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from crew_actors.model import (
     BudgetSpent,
     BudgetWarned,
     CancelRequested,
+    ClaimReleased,
     GroupFinished,
     HeartbeatChanged,
     MessageSent,
@@ -33,6 +35,7 @@ from crew_actors.model import (
     RunResumed,
     RunState,
     TaskCancelled,
+    TaskClaimed,
     TaskCompleted,
     TaskFailed,
     TaskId,
@@ -41,6 +44,7 @@ from crew_actors.model import (
     TasksAdded,
     TaskSkipped,
     WorkspaceReleased,
+    claimable_tasks,
 )
 from crew_actors.observe._describe import describe
 from crew_actors.observe._text import clean, duration
@@ -52,6 +56,7 @@ _ENDED = (TaskCompleted, TaskFailed, TaskCancelled, TaskNeedsAttention)
 _TOLD = (
     *_ENDED,
     *(TaskSkipped, TaskRequeued, AttemptStarted, AttemptFailed, HeartbeatChanged),
+    *(TaskClaimed, ClaimReleased),
     *(QuestionAsked, QuestionAnswered, QuestionExpired, MessageSent),
     *(ApprovalRequested, PlanApproved, PlanRejected, TasksAdded, PlanRefused),
     *(BudgetWarned, BudgetSpent, GroupFinished, CancelRequested, RunResumed),
@@ -70,18 +75,35 @@ class Narrator:
     _dropped: int = 0
     """How many events of the run had come too late so far."""
 
+    _offered: frozenset[TaskId] = frozenset()
+    """The tasks that are known to wait for a worker."""
+
     def tell(
         self, recorded: Recorded, state: RunState
     ) -> "tuple[Narrator, str | None]":
         """Tell the event that led to *state*; None if there is nothing to tell."""
+        told, line = self._tell(recorded, state)
+        offered = frozenset(one.plan.id for one in claimable_tasks(state, recorded.at))
+        if offered == self._offered:
+            return told, line
+        lines = [] if line is None else [line]
+        since = _since(recorded, state)
+        for name in sorted(offered - self._offered):
+            way = f"waits for a worker: crew claim {state.run} {clean(name)} --owner …"
+            lines.append(f"{since}  {clean(name)}: {way}")
+        return attrs.evolve(told, offered=offered), "\n".join(lines) or None
+
+    def _tell(
+        self, recorded: Recorded, state: RunState
+    ) -> "tuple[Narrator, str | None]":
         if state.dropped > self._dropped:
             return attrs.evolve(self, dropped=state.dropped), None
         if not self._worth_telling(recorded):
             return self, None
         event = recorded.event
-        since = duration(recorded.at - state.created_at)
+        since = _since(recorded, state)
         saying = describe(event)
-        line = f"{since:>11}  {saying.subject}: {saying.text}{_addition(event, state)}"
+        line = f"{since}  {saying.subject}: {saying.text}{_addition(event, state)}"
         if isinstance(event, Progress):
             told = MappingProxyType({**self._told, event.task: recorded.at})
             return attrs.evolve(self, told=told), line
@@ -99,6 +121,10 @@ class Narrator:
                 return kept
             case event:
                 return isinstance(event, _TOLD)
+
+
+def _since(recorded: Recorded, state: RunState) -> str:
+    return f"{duration(recorded.at - state.created_at):>11}"
 
 
 def _addition(event: object, state: RunState) -> str:

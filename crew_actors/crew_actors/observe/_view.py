@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from crew_actors.model import RunState, TaskState, TaskStatus
+from crew_actors.model import RunState, TaskState, TaskStatus, claimable_tasks
 from crew_actors.observe._text import clean, counted, duration, size
 
 ICONS: Final[Mapping[TaskStatus, str]] = {
@@ -26,6 +26,9 @@ ICONS: Final[Mapping[TaskStatus, str]] = {
     TaskStatus.CANCELLED: "■",
     TaskStatus.SKIPPED: "▷",
 }
+OFFERED: Final = "waits for a worker: `crew claim`"
+"""What is said of a task that somebody outside can take."""
+
 # What is dropped last from a screen that is too small comes first.
 _IMPORTANCE: Final = (
     TaskStatus.FAILED,
@@ -69,16 +72,19 @@ def word(status: TaskStatus) -> str:
 
 def rows(state: RunState, now: float) -> tuple[Row, ...]:
     """Show each task of *state*, in plan order, at *now* (seconds since 1970)."""
-    return tuple(_row(task, now) for task in state.tasks.values())
+    offered = {task.plan.id for task in claimable_tasks(state, now)}
+    return tuple(
+        _row(task, now, offered=name in offered) for name, task in state.tasks.items()
+    )
 
 
-def _row(task: TaskState, now: float) -> Row:
+def _row(task: TaskState, now: float, *, offered: bool) -> Row:
     return Row(
         status=task.status,
         task=clean(task.plan.id),
         agent=clean(task.plan.agent),
         elapsed=_elapsed(task, now),
-        last=clean(_last(task)),
+        last=clean(OFFERED if offered else _last(task)),
     )
 
 
@@ -98,6 +104,8 @@ def _last(task: TaskState) -> str:
         return f"{task.result.name}, {size(task.result.size)}"
     if not task.status.terminal and task.heartbeat != "healthy":
         return f"no sign of life ({task.heartbeat}); last: {task.progress}"
+    if task.claim is not None:
+        return task.progress or f"claimed by {task.claim.owner}"
     return task.why or task.progress
 
 

@@ -5,8 +5,9 @@
 #   _frontmatter _values _yaml        what is written
 #   _reader _files _sections          what is written, typed and with lines
 #   _agents _teams _workflows         one file each
+#   _skills                           what agents may be told besides
 #   _discover _checks _load _plan     all files, checked, made into tasks
-#   _content _trust                   what of it may be executed
+#   _content _trust _consent          what of it may be executed
 #   _shelf _edit _write _change       files found, edited, written; checked changes
 #   _vocabulary _goals _recommend     which team fits a goal
 """Agents, teams and workflows as markdown files."""
@@ -21,7 +22,14 @@ from crew_actors.resources._change import (
     StillReferenced as StillReferenced,
 )
 from crew_actors.resources._checks import validate_all as validate_all
+from crew_actors.resources._consent import (
+    NotTrusted as NotTrusted,
+    executable_lines as executable_lines,
+    find_consent as find_consent,
+    introduction as introduction,
+)
 from crew_actors.resources._content import content_hash as content_hash
+from crew_actors.resources._discover import read_regular as read_regular
 from crew_actors.resources._errors import (
     InvalidResource as InvalidResource,
     InvalidWorkflow as InvalidWorkflow,
@@ -48,6 +56,7 @@ from crew_actors.resources._resources import (
     Agent as Agent,
     Catalog as Catalog,
     Role as Role,
+    Skill as Skill,
     Source as Source,
     Step as Step,
     Team as Team,

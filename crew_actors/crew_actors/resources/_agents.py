@@ -2,33 +2,40 @@
 
 import json
 import re
-from typing import Final, Literal, get_args
+from collections.abc import Mapping
+from typing import Final, get_args
 
 from crew_actors.model import CommandSpec, Control, TaskInput, TaskOutput
 from crew_actors.resources._files import SourceFile, name_and_description
+from crew_actors.resources._foreign import is_planner, read_tools
 from crew_actors.resources._frontmatter import split_document
 from crew_actors.resources._problems import Findings, nearest
 from crew_actors.resources._reader import Reader
-from crew_actors.resources._resources import Agent
+from crew_actors.resources._resources import Agent, MemoryScope, Tier
 
 PLACEHOLDERS: Final = ("python", "task", "task_file", "workspace", "goal")
 
-_RUNTIMES: Final[tuple[Literal["command"], ...]] = ("command",)
+_PROGRAMS: Final = ("pi", "claude", "codex", "gemini", "opencode")
+"""Agent programs that are known by name; a runtime of each."""
+
+_RUNTIMES: Final = ("command", "external", "acp", *_PROGRAMS)
 _INPUTS: Final[tuple[TaskInput, ...]] = get_args(TaskInput)
 _OUTPUTS: Final[tuple[TaskOutput, ...]] = get_args(TaskOutput)
 _CONTROLS: Final[tuple[Control, ...]] = get_args(Control)
 COMMAND_KEYS: Final = (
     *("command", "input", "output", "env", "timeout", "silence", "control"),
 )
+_SCOPES: Final[tuple[MemoryScope, ...]] = get_args(MemoryScope)
 _MAX_TURNS: Final = 10_000
 _WEEK: Final = 604_800.0  # seconds; a longer limit is a mistake
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# Keys that are read and shown, but that no runtime obeys.
+# Keys that are read and shown, but that a command does not obey. Agent programs do, where
+# they have a word for it.
 UNHEEDED_KEYS: Final = (
-    *("model", "fallbackModels", "tools", "skills", "skill", "maxTurns"),
+    *("model", "fallbackModels", "tools", "disallowedTools", "maxTurns"),
 )
 
 # Keys of pi-crew and of Claude Code that mean nothing here, each with the value
@@ -39,7 +46,6 @@ IDLE_KEYS: Final = {
     "systemPromptMode": "replace",
     "inheritProjectContext": "true",
     "inheritSkills": "false",
-    "memory": "false",
     "loadMode": "",
     "defaultTools": "",
     "contextMode": "fresh",
@@ -51,7 +57,6 @@ IDLE_KEYS: Final = {
     "category": "",
     "color": "",
     "permissionMode": "default",
-    "disallowedTools": "",
     "mcpServers": "",
     "hooks": "",
     "background": "false",
@@ -82,15 +87,36 @@ def parse_agent(file: SourceFile, findings: Findings) -> tuple[Agent, bool]:
         prompt="\n".join(document.body).strip(),
         model=model,
         fallback_models=reader.names("fallbackModels") or (),
-        tools=reader.names("tools"),
+        tools=read_tools(reader),
+        read_only=is_planner(reader),
         skills=reader.names(reader.either("skills", "skill")),
         max_turns=reader.integer("maxTurns", _MAX_TURNS),
-        unused=reader.rest(IDLE_KEYS),
+        memory=_memory(reader, file.source.tier),
+        output_schema=reader.schema("outputSchema"),
+        unused=reader.rest(_idle_keys(reader)),
         source=file.source,
     )
-    if file.source.tier != "builtin":
+    if file.source.tier != "builtin" and runtime in {"command", "external"}:
         reader.unheeded(UNHEEDED_KEYS)
     return agent, not disabled
+
+
+def _idle_keys(reader: Reader) -> Mapping[str, str]:
+    """Tell which keys have no effect in a file, with the values that are no news."""
+    if not is_planner(reader):
+        return IDLE_KEYS
+    return {key: no for key, no in IDLE_KEYS.items() if key != "permissionMode"}
+
+
+def _memory(reader: Reader, tier: Tier) -> MemoryScope | None:
+    if reader.text("memory") == "false":
+        return None
+    scope = reader.choice("memory", _SCOPES)
+    if scope == "user" and tier == "project":
+        message = "is for agents of the user; this one keeps notes in its project"
+        reader.warning("memory", message, "local")
+        return "local"
+    return scope
 
 
 def _model(reader: Reader) -> str | None:
@@ -100,8 +126,10 @@ def _model(reader: Reader) -> str | None:
     return model
 
 
-def _command(reader: Reader, runtime: Literal["command"] | None) -> CommandSpec | None:
-    if runtime is None:
+def _command(reader: Reader, runtime: str | None) -> CommandSpec | None:
+    if runtime == "acp":
+        return _acp_command(reader)
+    if runtime != "command":
         for key in COMMAND_KEYS:
             if reader.is_set(key):
                 reader.error(key, "needs 'runtime: command' beside it")
@@ -116,6 +144,19 @@ def _command(reader: Reader, runtime: Literal["command"] | None) -> CommandSpec 
         timeout=reader.seconds("timeout", _WEEK),
         silence=reader.seconds("silence", _WEEK),
         control=reader.choice("control", _CONTROLS) or "none",
+    )
+
+
+def _acp_command(reader: Reader) -> CommandSpec:
+    """Read the command of an agent that speaks ACP: it is told its task there."""
+    for key in ("input", "output", "control"):
+        if reader.is_set(key):
+            reader.error(key, "is settled by 'runtime: acp'")
+    return CommandSpec(
+        argv=_argv(reader),
+        env=_env(reader),
+        timeout=reader.seconds("timeout", _WEEK),
+        silence=reader.seconds("silence", _WEEK),
     )
 
 

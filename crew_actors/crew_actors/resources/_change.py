@@ -43,6 +43,7 @@ from crew_actors.resources._shelf import (
     placed,
     references_to,
 )
+from crew_actors.resources._skills import find_skills
 from crew_actors.resources._write import AlreadyThere, FileChange, make_changes
 
 Scope = Literal["project", "user"]
@@ -303,8 +304,9 @@ class ResourceEditor:
         after = [one for one in files if _path(one) not in without]
         after += written.values()
         after.sort(key=_rank)
-        catalog = catalog_of(after, self.project)
-        known = set(validate_all(catalog_of(files, self.project)))
+        skills, _ = find_skills(self.places, self.project)
+        catalog = catalog_of(after, self.project, skills)
+        known = set(validate_all(catalog_of(files, self.project, skills)))
         problems = validate_all(catalog)
         errors = tuple(
             one
@@ -365,7 +367,7 @@ def _check_values(kind: Kind, values: Mapping[str, str]) -> None:
         if key not in KEYS[kind]:
             near = nearest(key, KEYS[kind])
             hint = f"; did you mean {near!r}?" if near else ""
-            raise BadChange("set", f"a {kind} has no key {key!r}{hint}")
+            raise BadChange("set", f"{kind}s have no key {key!r}{hint}")
         if len(value.splitlines()) > 1:
             message = "its value must be on one line; write the whole file instead"
             raise BadChange(key, message)

@@ -3,6 +3,7 @@
 """Check teams and workflows."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from crew_actors.resources._problems import Findings, Problem, nearest, printable
@@ -18,7 +19,7 @@ def validate_all(catalog: Catalog) -> tuple[Problem, ...]:
 
     A workflow is held against each team that follows it by default.
     """
-    problems = list(catalog.problems)
+    problems = [*catalog.problems, *skill_problems(catalog)]
     for team in catalog.teams.values():
         problems += role_problems(catalog, team)
         workflow = _default_workflow(catalog, team, problems)
@@ -54,6 +55,28 @@ def role_problems(catalog: Catalog, team: Team) -> tuple[Problem, ...]:
             message, near = _missing(catalog, "agent", role.agent)
             findings.error(role.line, role.name, message, near)
     return tuple(findings.problems)
+
+
+def skill_problems(catalog: Catalog) -> tuple[Problem, ...]:
+    """Find the skills that agents, roles and steps name and that there are not."""
+    problems: list[Problem] = []
+
+    def look(path: Path, line: int | None, names: tuple[str, ...] | None) -> None:
+        for name in names or ():
+            if name not in catalog.skills:
+                near = nearest(name, catalog.skills)
+                message = f"no skill is called {name!r}"
+                problems.append(Problem("warning", path, line, "skills", message, near))
+
+    for agent in catalog.agents.values():
+        look(agent.source.path, None, agent.skills)
+    for team in catalog.teams.values():
+        for role in team.roles:
+            look(team.source.path, role.line, role.skills)
+    for workflow in catalog.workflows.values():
+        for step in workflow.steps:
+            look(workflow.source.path, step.line, step.skills)
+    return tuple(problems)
 
 
 def fit_problems(team: Team, workflow: Workflow) -> tuple[Problem, ...]:

@@ -22,7 +22,7 @@ from crew_actors.resources._files import SUFFIXES, SourceFile
 from crew_actors.resources._problems import Problem
 from crew_actors.resources._resources import Source, Tier
 
-_BUILTIN: Final = Path(__file__).parent / "builtin"
+BUILTIN: Final = Path(__file__).parent / "builtin"
 _KINDS: Final[tuple[Kind, ...]] = ("agent", "team", "workflow")
 MAX_FILES: Final = 500  # in one folder
 MAX_SIZE: Final = 1 << 20  # bytes of one file
@@ -49,7 +49,7 @@ def find_files(
 
 def _folders(places: Places, project: Project | None) -> Iterator[_Folder]:
     for kind in _KINDS:
-        yield _Folder(kind, "builtin", _BUILTIN / f"{kind}s")
+        yield _Folder(kind, "builtin", BUILTIN / f"{kind}s")
     for kind in _KINDS:
         yield _Folder(kind, "user", places.config / f"{kind}s")
     if project is None:
@@ -79,10 +79,10 @@ def _read_folder(folder: _Folder) -> Iterator[SourceFile | Problem]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, RuntimeError) as error:  # RuntimeError: links that form a loop
-        yield _unread(folder.path, f"cannot be read: {_reason(error)}")
+        yield unread(folder.path, f"cannot be read: {reason_of(error)}")
         return
     if not home.is_relative_to(within):
-        yield _unread(folder.path, "is a link that leads out of the project")
+        yield unread(folder.path, "is a link that leads out of the project")
         return
     names = [name for name in names if not name.startswith(".")]
     mine = [name for name in names if _is_mine(folder.kind, name)]
@@ -91,7 +91,7 @@ def _read_folder(folder: _Folder) -> Iterator[SourceFile | Problem]:
             yield _stray(folder, name)
     if len(mine) > MAX_FILES:
         message = f"has {len(mine)} files; only the first {MAX_FILES} are read"
-        yield _unread(folder.path, message)
+        yield unread(folder.path, message)
     for name in mine[:MAX_FILES]:
         yield _read_file(folder, home, name)
 
@@ -117,40 +117,62 @@ def _read_file(folder: _Folder, home: Path, name: str) -> SourceFile | Problem:
         real = (home / name).resolve(strict=True)
         if not real.is_relative_to(home):
             message = "is a link that leads out of its folder; put the file itself here"
-            return _unread(path, message)
-        content = _content(real)
+            return unread(path, message)
+        content = content_of(real)
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         return Problem("error", path, line, "", "is not UTF-8 from this line on")
-    except (OSError, RuntimeError, _Refused) as error:
-        return _unread(path, f"cannot be read: {_reason(error)}")
+    except (OSError, RuntimeError) as error:
+        return unread(path, f"cannot be read: {reason_of(error)}")
     digest = hashlib.sha256(content).hexdigest()
     source = Source(folder.tier, path, digest)
     return SourceFile(folder.kind, source, text, folder.foreign)
 
 
-class _Refused(Exception):
+class Refused(OSError):
     """The file is there, and is not one to read."""
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """Read a regular file of at most `MAX_SIZE` bytes. Blocks.
+
+    Raises:
+      Refused: it is not one.
+      OSError: it cannot be read.
+    """
+    content = read_regular(path, MAX_SIZE + 1)
+    if len(content) > MAX_SIZE:
+        raise Refused(f"it is larger than {MAX_SIZE} bytes")
+    return content
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Read the first *most* bytes of a file that is no link. Blocks.
+
+    Raises:
+      Refused: it is not a regular file.
+      OSError: it cannot be read, or is a link.
+    """
     # O_NONBLOCK: opening a named pipe must not wait for somebody who writes to it.
     flags = os.O_RDONLY
     for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):
         flags |= getattr(os, name, 0)  # each exists on some systems only
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _Refused("it is not a regular file")
-        content = file.read(MAX_SIZE + 1)
-    if len(content) > MAX_SIZE:
-        raise _Refused(f"it is larger than {MAX_SIZE} bytes")
-    return content
+    handle = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Refused("it is not a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(handle)
 
 
-def _unread(path: Path, message: str) -> Problem:
+def unread(path: Path, message: str) -> Problem:
+    """Tell that what is at *path* is not used."""
     return Problem("error", path, None, "", message)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Say what the system, or `Refused`, says."""
     return getattr(error, "strerror", None) or str(error)

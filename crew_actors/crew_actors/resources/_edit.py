@@ -15,7 +15,15 @@ _OWN: Final = ("name", "description")
 KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "agent": (
         *(*_OWN, "runtime", "disabled", "enabled"),
-        *(*COMMAND_KEYS, *UNHEEDED_KEYS, *IDLE_KEYS),
+        *(
+            "skills",
+            "skill",
+            "outputSchema",
+            "memory",
+            *COMMAND_KEYS,
+            *UNHEEDED_KEYS,
+            *IDLE_KEYS,
+        ),
     ),
     "team": (*_OWN, "defaultWorkflow", "workflow", "maxConcurrency", *TEAM_KEYS),
     "workflow": (*_OWN, "maxConcurrency"),
@@ -61,6 +69,18 @@ def _set_key(rows: list[str], key: str, value: str) -> None:
     found = _END.search(rows[0])
     row = f"{key}: {value}{found[0] if found else ''}"
     rows[start:stop] = [row] if value else []
+    if not value:
+        _comment_out(rows, start, end - (stop - start))
+
+
+def _comment_out(rows: list[str], start: int, end: int) -> None:
+    """Keep lines without a meaning from becoming part of the key above them."""
+    for index in range(start, end):
+        row = rows[index]
+        if key_of(_END.sub("", row)) is not None:
+            break
+        if row.strip() and not row.startswith("#"):
+            rows[index] = f"# {row}"
 
 
 def _stop(rows: list[str], start: int, end: int) -> int:

@@ -23,7 +23,9 @@ class ResourceError(UserError):
 class UnknownResource(ResourceError):
     """There is no resource of this kind and name."""
 
-    def __init__(self, kind: Kind, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: Kind | Literal["skill"], name: str, known: Iterable[str]
+    ) -> None:
         known = tuple(sorted(known))
         super().__init__(kind, name, known)
         self.kind = kind

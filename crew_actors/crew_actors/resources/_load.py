@@ -5,9 +5,10 @@
 #    the case of its letters: what comes with a repository cannot pretend.
 # 3. A file with an error takes its name and is not used: nothing else answers to a
 #    name that somebody meant to define.
-"""Load agents, teams and workflows."""
+"""Load agents, teams, workflows and skills."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 import attrs
@@ -26,11 +27,20 @@ from crew_actors.resources._problems import (
     printable,
 )
 from crew_actors.resources._reader import is_name
-from crew_actors.resources._resources import Agent, Catalog, Resource, Team, Workflow
+from crew_actors.resources._resources import (
+    Agent,
+    Catalog,
+    Resource,
+    Skill,
+    Team,
+    Workflow,
+)
+from crew_actors.resources._skills import find_skills
 from crew_actors.resources._teams import parse_team
 from crew_actors.resources._workflows import parse_workflow
 
 _R = TypeVar("_R", bound=Resource)
+_NO_SKILLS: Mapping[str, Skill] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -98,18 +108,22 @@ class _Shelves:
 
 
 def load_catalog(places: Places, project: Project | None) -> Catalog:
-    """Load all agents, teams and workflows that can be used from *project*.
+    """Load all agents, teams, workflows and skills that can be used from *project*.
 
     Reads files, and waits for the disk. Never raises because of a file: what is
     wrong is in `Catalog.problems`.
     """
-    return catalog_of(find_files(places, project), project)
+    skills, problems = find_skills(places, project)
+    catalog = catalog_of((*find_files(places, project), *problems), project, skills)
+    return attrs.evolve(catalog, places=places)
 
 
 def catalog_of(
-    files: Iterable[SourceFile | Problem], project: Project | None
+    files: Iterable[SourceFile | Problem],
+    project: Project | None,
+    skills: Mapping[str, Skill] = _NO_SKILLS,
 ) -> Catalog:
-    """Make a catalog of *files*, which come lower tiers first."""
+    """Make a catalog of *files*, which come lower tiers first, and of *skills*."""
     shelves = _Shelves()
     for found in files:
         if isinstance(found, Problem):
@@ -120,6 +134,7 @@ def catalog_of(
         agents=shelves.table("agent", Agent),
         teams=shelves.table("team", Team),
         workflows=shelves.table("workflow", Workflow),
+        skills=skills,
         problems=tuple(shelves.problems),
         unusable={
             key: loaded.problems

@@ -1,11 +1,12 @@
 """A team, a workflow and a goal become tasks."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
-from crew_actors.model import PlannedTask, parse_task_id
+from crew_actors.model import AgentMemory, PlannedTask, parse_task_id
 from crew_actors.resources._checks import (
     fit_problems,
     role_problems,
@@ -15,6 +16,7 @@ from crew_actors.resources._checks import (
 from crew_actors.resources._errors import InvalidWorkflow
 from crew_actors.resources._problems import errors_of
 from crew_actors.resources._resources import Agent, Catalog, Role, Step, Team, Workflow
+from crew_actors.resources._skills import skill_texts
 
 AGENT_PROGRAM = "agent"
 """The runtime of an agent that names none: the program the user has configured."""
@@ -64,8 +66,7 @@ def plan_tasks(
         raise InvalidWorkflow(workflow.name, problems)
     roles = {role.name: role for role in needed}
     return tuple(
-        _task(step, roles[step.role], catalog.agents[roles[step.role].agent], goal)
-        for step in workflow.steps
+        _task(step, roles[step.role], catalog, goal) for step in workflow.steps
     )
 
 
@@ -87,14 +88,14 @@ def plan_roles(
     if problems:
         raise InvalidWorkflow(workflow.name, problems)
     return {
-        role.name: _task(
-            Step(id=role.name, role=role.name), role, catalog.agents[role.agent], ""
-        )
+        role.name: _task(Step(id=role.name, role=role.name), role, catalog, "")
         for role in team.roles
     }
 
 
-def _task(step: Step, role: Role, agent: Agent, goal: str) -> PlannedTask:
+def _task(step: Step, role: Role, catalog: Catalog, goal: str) -> PlannedTask:
+    agent = catalog.agents[role.agent]
+    skills = _skills(step, role, agent)
     return PlannedTask(
         id=parse_task_id(step.id),
         step=step.id,
@@ -104,12 +105,41 @@ def _task(step: Step, role: Role, agent: Agent, goal: str) -> PlannedTask:
         depends_on=tuple(parse_task_id(name) for name in step.depends_on),
         prompt=step.prompt.replace("{goal}", goal),
         instructions=agent.prompt,
-        writes=role.name not in READ_ONLY,
+        writes=role.name not in READ_ONLY and not agent.read_only,
         runtime=agent.runtime or AGENT_PROGRAM,
         command=agent.command,
         output=step.output,
+        output_schema=step.output_schema or agent.output_schema,
         reads=step.reads,
         outputs=step.writes,
         model=step.model or role.model or agent.model,
+        fallback_models=agent.fallback_models,
+        tools=agent.tools,
+        skills=skills,
+        skill_texts=skill_texts(catalog.skills, skills),
+        memory=_memory(catalog, agent),
+        constraints=step.constraints,
+        acceptance=step.acceptance,
+        max_turns=agent.max_turns,
         verify=step.verify,
     )
+
+
+def _memory(catalog: Catalog, agent: Agent) -> AgentMemory | None:
+    """Tell where *agent* keeps its notes. Its name is one that a folder may have."""
+    project, places = catalog.project, catalog.places
+    if agent.memory is None or places is None:
+        return None
+    file = f"{agent.name}/MEMORY.md"
+    if agent.memory == "user" or project is None:
+        return AgentMemory(root=str(places.data), path=f"memory/user/{file}")
+    if agent.memory == "local":
+        whose = hashlib.sha256(str(project.root).encode()).hexdigest()[:16]
+        return AgentMemory(root=str(places.data), path=f"memory/{whose}/{file}")
+    return AgentMemory(root=str(project.root), path=f".crew/memory/{file}")
+
+
+def _skills(step: Step, role: Role, agent: Agent) -> tuple[str, ...]:
+    """Choose the skills of a task: what its step says, its role, or its agent."""
+    said = (one for one in (step.skills, role.skills, agent.skills) if one is not None)
+    return next(said, ())

@@ -7,6 +7,7 @@
 #    effect here, or it is unknown and its nearest name is told.
 """Typed values from the keys of a resource file."""
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 import attrs
 
+from crew_actors.model import BadSchema, read_schema
 from crew_actors.resources._frontmatter import Field
 from crew_actors.resources._problems import Findings, nearest
 from crew_actors.resources._values import BadValue, items_of, text_of
@@ -156,6 +158,19 @@ class Reader:
         message = f"expects {' or '.join(options)}, not {text!r}"
         self.error(key, message, nearest(text, options))
         return None
+
+    def schema(self, key: str) -> str | None:
+        """Return the JSON schema that is written for *key*, as text without breaks."""
+        if not self.is_set(key):
+            return None
+        text = self.fields[key].text.strip()
+        if text[:1] != "{":
+            text = self.text(key) or ""
+        try:
+            return json.dumps(read_schema(text), ensure_ascii=False)
+        except BadSchema as bad:
+            self.error(key, f"the schema {bad}")
+            return None
 
     def either(self, key: str, alias: str) -> str:
         """Return the one of two names for a key that the file uses."""

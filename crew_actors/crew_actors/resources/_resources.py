@@ -7,11 +7,13 @@ from typing import Literal, TypeVar
 import attrs
 
 from crew_actors.model import CommandSpec
-from crew_actors.places import Project
+from crew_actors.places import Places, Project
 from crew_actors.resources._errors import InvalidResource, Kind, UnknownResource
 from crew_actors.resources._problems import Problem
 
 Tier = Literal["builtin", "user", "project"]
+MemoryScope = Literal["user", "project", "local"]
+"""Notes of the user; of the project, for all who work on it; of the user in it."""
 
 
 @attrs.frozen
@@ -33,11 +35,13 @@ class Agent:
 
     name: str
     description: str = ""
-    runtime: Literal["command"] | None = None
-    """`command`, or None for the agent program that the user has configured."""
+    runtime: str | None = None
+    """`command`; `acp` for a program that speaks the Agent Client Protocol; the name of
+    an agent program; `external` if its tasks are done by whoever claims them; or None
+    for the agent program that the user has configured."""
 
     command: CommandSpec | None = None
-    """How the program is started. Set exactly if *runtime* is `command`."""
+    """How the program is started. Set exactly if *runtime* is `command` or `acp`."""
 
     prompt: str = ""
     """The system prompt."""
@@ -49,10 +53,19 @@ class Agent:
     tools: tuple[str, ...] | None = None
     """None for the runtime's own choice; empty for none at all."""
 
+    read_only: bool = False
+    """Whether it is to change nothing, whatever its role may."""
+
     skills: tuple[str, ...] | None = None
     """None if nothing is said; empty for none at all."""
 
     max_turns: int | None = None
+    memory: MemoryScope | None = None
+    """Whose its notes are; None if it keeps none."""
+
+    output_schema: str | None = None
+    """The JSON schema that its results must fit, unless a step has one of its own."""
+
     unused: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
     """What the file says and nothing here heeds."""
 
@@ -102,6 +115,9 @@ class Step:
     output: str | None = None
     """The name under which its result is kept."""
 
+    output_schema: str | None = None
+    """The JSON schema that its result must fit."""
+
     reads: tuple[str, ...] = ()
     """Names of outputs of other steps."""
 
@@ -110,6 +126,12 @@ class Step:
 
     model: str | None = None
     skills: tuple[str, ...] | None = None
+    constraints: tuple[str, ...] = ()
+    """What its agent must heed."""
+
+    acceptance: tuple[str, ...] = ()
+    """What must be true when it is done."""
+
     verify: bool = False
     """Whether the step judges the work of others."""
 
@@ -131,6 +153,16 @@ class Workflow:
     source: Source
 
 
+@attrs.frozen(kw_only=True)
+class Skill:
+    """How something is done well."""
+
+    name: str
+    description: str = ""
+    text: str
+    source: Source
+
+
 Resource = Agent | Team | Workflow
 _R = TypeVar("_R")
 
@@ -142,6 +174,7 @@ class Catalog:
     agents: Mapping[str, Agent] = attrs.field(factory=dict[str, Agent])
     teams: Mapping[str, Team] = attrs.field(factory=dict[str, Team])
     workflows: Mapping[str, Workflow] = attrs.field(factory=dict[str, Workflow])
+    skills: Mapping[str, Skill] = attrs.field(factory=dict[str, Skill])
     problems: tuple[Problem, ...] = ()
     """What each file says about itself; see `validate_all` for the whole."""
 
@@ -151,6 +184,8 @@ class Catalog:
     """Names whose file has errors or is switched off, and the reasons."""
 
     project: Project | None = None
+    places: Places | None = None
+    """The user's folders, where it was loaded from them."""
 
     def agent(self, name: str) -> Agent:
         """Return the agent called *name*.
@@ -168,6 +203,17 @@ class Catalog:
     def workflow(self, name: str) -> Workflow:
         """Return the workflow called *name*. Raises like `agent`."""
         return self._get("workflow", name, self.workflows)
+
+    def skill(self, name: str) -> Skill:
+        """Return the skill called *name*.
+
+        Raises:
+          UnknownResource: there is none that can be used.
+        """
+        found = self.skills.get(name)
+        if found is None:
+            raise UnknownResource("skill", name, self.skills)
+        return found
 
     def _get(self, kind: Kind, name: str, table: Mapping[str, _R]) -> _R:
         found = table.get(name)

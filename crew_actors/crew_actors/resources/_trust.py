@@ -159,7 +159,7 @@ def _replace(path: Path, content: object) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # nothing half-made stays, whatever it was
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)

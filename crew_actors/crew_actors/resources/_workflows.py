@@ -16,15 +16,18 @@ _USED_KEYS: Final = (
     "role",
     "dependsOn",
     "output",
+    "outputSchema",
     "reads",
     "writes",
     "model",
     "skills",
+    "constraints",
+    "acceptance",
     "verify",
     "task",
 )
 # Keys that are read and shown, but that no runtime obeys.
-_UNHEEDED_KEYS: Final = ("model", "skills", "reads", "verify")
+_UNHEEDED_KEYS: Final = ("reads", "verify")
 _IDLE_KEYS: Final = {"parallelGroup": "", "progress": "", "worktree": "false"}
 KNOWN_KEYS: Final = frozenset((*_USED_KEYS, *_IDLE_KEYS))
 
@@ -77,10 +80,13 @@ def _step(
         role=reader.word("role") or section.title,
         depends_on=reader.names("dependsOn") or (),
         output=reader.word("output", "false"),
+        output_schema=reader.schema("outputSchema"),
         reads=reader.names("reads") or (),
         writes=reader.names("writes") or (),
         model=reader.word("model", "false"),
         skills=reader.names("skills"),
+        constraints=reader.names("constraints") or (),
+        acceptance=reader.names("acceptance") or (),
         verify=reader.flag("verify") or False,
         prompt=section.prompt or task or "{goal}",
         unused=reader.rest(_IDLE_KEYS),

@@ -18,6 +18,7 @@ from typing import final
 
 import attrs
 
+from crew_actors.errors import about
 from crew_actors.resources._errors import ResourceError
 from crew_actors.resources._problems import printable
 from crew_actors.resources._trust import sync_folder
@@ -107,12 +108,14 @@ def make_changes(
     done: list[FileChange] = []
     try:
         for change in changes:
-            change.path.parent.mkdir(parents=True, exist_ok=True)
-            backups.append(_backup(change, stamp))
+            with about(change.path):
+                change.path.parent.mkdir(parents=True, exist_ok=True)
+                backups.append(_backup(change, stamp))
         for change in changes:
-            _make(change)
+            with about(change.path):
+                _make(change)
             done.append(change)
-    except BaseException as error:
+    except BaseException as error:  # all or nothing, whatever it was
         for change, backup in reversed(list(zip(done, backups, strict=False))):
             _take_back(change, backup, error)
         for copy in backups:
@@ -201,7 +204,7 @@ def _temporary(path: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(path.parent.stat().st_mode & 0o666)
-    except BaseException:
+    except BaseException:  # nothing half-made stays, whatever it was
         Path(name).unlink(missing_ok=True)
         raise
     return Path(name)

@@ -90,6 +90,18 @@ class TaskEnded(UserError):
         return f"task {self.task} has ended: it {self.status}; `crew retry` begins anew"
 
 
+class NotAtWork(UserError):
+    """No agent is at work on the task here: there is nothing to begin anew."""
+
+    def __init__(self, task: str, detail: str) -> None:
+        super().__init__(task, detail)
+        self.task = task
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"no agent is at work on task {self.task}: it {self.detail}"
+
+
 class TooManyMessages(UserError):
     """As many messages wait for the task as can. This one was not sent."""
 
@@ -102,6 +114,151 @@ class TooManyMessages(UserError):
         return (
             f"{self.waiting} messages wait for task {self.task} already, and its "
             "agent takes none; nothing was sent"
+        )
+
+
+class NotClaimable(UserError):
+    """The task cannot be claimed now, or no task can. Nothing was claimed."""
+
+    def __init__(self, task: str | None, why: str) -> None:
+        super().__init__(task, why)
+        self.task = task
+        """None: any would have done."""
+        self.why = why
+
+    def __str__(self) -> str:
+        what = "no task" if self.task is None else f"task {self.task}"
+        can = "can be claimed" if self.task is None else "cannot be claimed"
+        return f"{what} {can}: {self.why}"
+
+
+class ClaimOver(UserError):
+    """Nobody holds a claim on the task, or not any more. Nothing was changed."""
+
+    def __init__(self, task: str, why: str) -> None:
+        super().__init__(task, why)
+        self.task = task
+        self.why = why
+
+    def __str__(self) -> str:
+        return (
+            f"the claim on task {self.task} is over: {self.why}; "
+            "`crew claim` takes a task that waits for a worker"
+        )
+
+
+class WrongToken(UserError):
+    """Another one has claimed the task. Nothing was changed."""
+
+    def __init__(self, task: str, owner: str) -> None:
+        super().__init__(task, owner)
+        self.task = task
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return (
+            f"token: it is not the one of the claim of {self.owner} on task "
+            f"{self.task}; give the one that `crew claim` told"
+        )
+
+
+class BadClaim(UserError):
+    """What the worker of a task says cannot be. Nothing was changed."""
+
+    def __init__(self, field: str, value: str, way_out: str) -> None:
+        super().__init__(field, value, way_out)
+        self.field = field
+        self.value = value
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        what = f"not {self.value}" if self.value else "it is empty"
+        return f"{self.field}: {what}; {self.way_out}"
+
+
+class NestedTooDeep(UserError):
+    """An agent of a nested run wants to start a run. Nothing was started."""
+
+    def __init__(self, depth: int, most: int) -> None:
+        super().__init__(depth, most)
+        self.depth = depth
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"this would be nested in {self.depth} runs, and {self.most} is the most "
+            "(limits.depth): do the work here instead"
+        )
+
+
+class BadParent(UserError):
+    """What tells in which run this is cannot be understood. Nothing was started."""
+
+    def __init__(self, variable: str, value: str, why: str) -> None:
+        super().__init__(variable, value, why)
+        self.variable = variable
+        self.value = value
+        self.why = why
+
+    def __str__(self) -> str:
+        return (
+            f"the variable {self.variable} does not tell a run ({self.why}): without "
+            "it, the run is nested in none"
+        )
+
+
+class ParentGone(UserError):
+    """The run that this is inside of has ended. Nothing was started."""
+
+    def __init__(self, run: str, variable: str) -> None:
+        super().__init__(run, variable)
+        self.run = run
+        self.variable = variable
+
+    def __str__(self) -> str:
+        return (
+            f"this is inside of run {self.run}, on which nobody works any more; "
+            f"without the variable {self.variable} the run is nested in none"
+        )
+
+
+class AttemptOver(UserError):
+    """The attempt has ended. No run is started for it."""
+
+    def __init__(self, attempt: str) -> None:
+        super().__init__(attempt)
+        self.attempt = attempt
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} is over: no run is started for it"
+
+
+class TooManySpawns(UserError):
+    """The task has started as many runs as it may. Nothing was started."""
+
+    def __init__(self, task: str, most: int) -> None:
+        super().__init__(task, most)
+        self.task = task
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task} has started {self.most} runs, and more are not allowed "
+            "(limits.spawns): do the work here instead"
+        )
+
+
+class TooManyNested(UserError):
+    """As many nested runs are at work as may be. Nothing was started."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"{self.most} runs are at work inside of this one, and more are not "
+            "allowed (limits.nested): wait until one has ended, or do the work here"
         )
 
 
@@ -119,16 +276,21 @@ class NothingToRetry(UserError):
 class NothingToResume(UserError):
     """Nothing of the run is left to be done. It was not touched."""
 
-    def __init__(self, run: str, status: str) -> None:
-        super().__init__(run, status)
+    def __init__(self, run: str, status: str, *, retried: bool = False) -> None:
+        super().__init__(run, status, retried)
         self.run = run
         self.status = status
+        self.retried = retried
+        """Whether what had failed was to be done again too."""
 
     def __str__(self) -> str:
-        return (
-            f"run {self.run} is {self.status}, and nothing in it was interrupted; "
-            "`crew retry` does again what failed"
-        )
+        if self.status == "completed":
+            why = "nothing in it is left to be done"
+        elif self.retried:
+            why = "no task that was meant has failed, been cancelled or been skipped"
+        else:
+            why = "nothing in it was interrupted; `crew retry` does again what failed"
+        return f"run {self.run} is {self.status}: {why}"
 
 
 class NotAwaitingApproval(UserError):

@@ -51,6 +51,6 @@ def _check(work: "RunWork", tasks: tuple[PlannedTask, ...]) -> None:
         raise PlanUnreadable(why)
     for task in tasks:
         try:
-            work.order.runtime_of(task)
+            work.order.check(task)
         except UserError as error:
             raise PlanUnreadable(str(error)) from error

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 
 import trio
 
 from crew_actors.journal import ArtifactStore
-from crew_actors.model import TaskState
+from crew_actors.model import PlannedTask, RunState, TaskState
 from crew_actors.runs._files import make_work
 from crew_actors.runs._port import AttemptPort
 from crew_actors.runs._workspace import Workspace
-from crew_actors.runtimes import DependencyResult, Job
+from crew_actors.runtimes import DependencyResult, Job, Notes, read_notes
 
 
 async def make_job(
@@ -24,10 +25,10 @@ async def make_job(
       OSError: its folder cannot be made.
     """
     task, state, store = port.task, workspace.state, port.store
-    port.folder = await trio.to_thread.run_sync(make_work, store.folder, port.attempt)
-    dependencies: dict[str, DependencyResult] = {
-        needed: await _read(state.tasks[needed], store) for needed in task.depends_on
-    }
+    port.folder = await store.small.do(
+        partial(make_work, store.folder, port.task.id, port.attempt)
+    )
+    dependencies = await read_dependencies(state, task, store)
     before = state.tasks[task.id]
     return Job(
         run=state.run,
@@ -39,9 +40,30 @@ async def make_job(
         dependencies=dependencies,
         environ=environ,
         messages=before.mail,
+        failure=before.failure,
         answers=before.answers,
+        notes=await _notes(task),
         depth=state.plan.depth,
     )
+
+
+async def _notes(task: PlannedTask) -> Notes | None:
+    if task.memory is None:
+        return None
+    return await trio.to_thread.run_sync(read_notes, task.memory)
+
+
+async def read_dependencies(
+    state: RunState, task: PlannedTask, store: ArtifactStore
+) -> dict[str, DependencyResult]:
+    """Read what the tasks have left that *task* depends on, which have completed.
+
+    Raises:
+      ArtifactDamaged: a result on disk is not what its agent has left.
+    """
+    return {
+        needed: await _read(state.tasks[needed], store) for needed in task.depends_on
+    }
 
 
 async def _read(task: TaskState, store: ArtifactStore) -> DependencyResult:

@@ -4,12 +4,12 @@
 # persons; after one of them nothing has changed.
 """The messages of the actors of a run."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
 from crew_actors.journal import Journal
-from crew_actors.model import Message, MessageKind, TaskEvent, TaskId
+from crew_actors.model import AttemptId, Message, MessageKind, RunId, TaskEvent, TaskId
 from crew_mailbox import Request
 
 
@@ -101,6 +101,14 @@ class CancelTask(Request[TaskId]):
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class RestartTask(Request[TaskId]):
+    """Begin a task at work anew. Answered when its attempt is told to stop."""
+
+    task: str
+    why: str
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Approve(Request[None]):
     """Let the tasks begin that write."""
 
@@ -115,7 +123,92 @@ class Reject(Request[None]):
     why: str
 
 
-Wish: TypeAlias = Respond | Send | Retry | CancelTask | Approve | Reject
+@attrs.frozen(kw_only=True, eq=False)
+class Nest(Request[None]):
+    """Let the agent of a task start a run. Answered when that is on disk."""
+
+    task: str
+    attempt: str
+    run: RunId
+    """Which is to be."""
+
+
+@attrs.frozen(kw_only=True)
+class Claimed:
+    """A task that somebody outside has claimed."""
+
+    task: TaskId
+    attempt: AttemptId
+    owner: str
+    token: str = attrs.field(repr=False)
+    """Which whoever goes on with it must show. It is kept nowhere."""
+    until: float
+    """Seconds since 1970. The attempt fails then, unless the claim is extended."""
+    messages: tuple[Message, ...] = ()
+    """What people have told the agent of the task since it was last asked."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ClaimTask(Request[Claimed]):
+    """Take a task that is done outside."""
+
+    task: str | None
+    """None: the first that can be claimed."""
+    owner: str
+    seconds: float | None
+    """How long the claim holds; None: as usual."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ExtendClaim(Request[Claimed]):
+    """Go on with a claimed task."""
+
+    task: str
+    token: str = attrs.field(repr=False)
+    seconds: float | None
+    progress: str
+    """What is being done, if it is to be shown."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ReleaseClaim(Request[TaskId]):
+    """Give a claimed task back."""
+
+    task: str
+    token: str = attrs.field(repr=False)
+    why: str
+
+
+ClaimEnd: TypeAlias = Literal["completed", "failed"]
+"""How a task that was done outside can end."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Transition(Request[TaskId]):
+    """Tell how a claimed task has ended."""
+
+    task: str
+    token: str = attrs.field(repr=False)
+    status: ClaimEnd
+    result: str
+    """Of a task that failed, the details."""
+    why: str
+
+
+ClaimWish: TypeAlias = ClaimTask | ExtendClaim | ReleaseClaim | Transition
+"""What those ask for who do tasks outside."""
+
+Wish: TypeAlias = (
+    Respond
+    | Send
+    | Retry
+    | CancelTask
+    | RestartTask
+    | Approve
+    | Reject
+    | Nest
+    | ClaimWish
+)
 """What others may ask of a run."""
 
 RunMessage: TypeAlias = Begin | Report | Stop | Wake | SlotFree | Unsettled | Wish

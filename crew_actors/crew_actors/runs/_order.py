@@ -43,8 +43,17 @@ class RunOrder:
       NoRuntime: nobody can.
     """
 
+    check: Callable[[PlannedTask], None]
+    """Sees to it that somebody can do a task, here or outside.
+
+    Raises:
+      NoRuntime: nobody can.
+    """
+
     view: RunView
     slots: Slots
     worktrees: Worktrees
     environ: Mapping[str, str]
+    compact_at: int
+    """Bytes of the journal above which events go that later ones make needless."""
     random: Callable[[], float] = random.random

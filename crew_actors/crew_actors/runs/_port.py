@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from crew_actors.actors import MailboxClosed, MailboxFull, Ref
-from crew_actors.journal import ArtifactError, ArtifactStore, JournalIO
+from crew_actors.journal import ArtifactError, ArtifactStore, Journal, JournalIO
 from crew_actors.model import (
     AnswerSeen,
     Artifact,
@@ -37,11 +37,13 @@ from crew_actors.runs._workspace import PATCH
 from crew_actors.runtimes import COST_LIMIT, BadArtifact
 from crew_supervisors import (
     ChildProcess,
+    ChildSpec,
     CpuActivity,
     HeartbeatWatcher,
     Level,
     LevelChange,
     ProcessExit,
+    Supervisor,
 )
 
 PROGRESS_INTERVAL = 0.25
@@ -68,6 +70,7 @@ class AttemptPort:
     attempt: AttemptId
     _run: Ref[RunMessage] = attrs.field(alias="run")
     store: ArtifactStore
+    _journal: Journal = attrs.field(alias="journal")
     _clock: Callable[[], float] = attrs.field(alias="clock", default=time.time)
     _question_seconds: float = attrs.field(alias="question_seconds", default=600.0)
     talk: Talk = attrs.field(init=False)
@@ -78,6 +81,8 @@ class AttemptPort:
     _said: trio.Event = attrs.field(factory=trio.Event)
     _watcher: HeartbeatWatcher = attrs.field(init=False)
     _cpu: CpuActivity = attrs.field(factory=CpuActivity, init=False)
+    _unsupervised: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    """The watch over what is no process."""
 
     def __attrs_post_init__(self) -> None:
         self._watcher = HeartbeatWatcher(
@@ -206,6 +211,22 @@ class AttemptPort:
     async def answer_seen(self) -> None:
         """Tell that the agent has given its final answer."""
         await self.report(AnswerSeen(task=self.task.id, attempt=self.attempt))
+
+    async def process_starts(self, supervisor: Supervisor) -> None:
+        """Tell that the agent is about to be a process: its attempt is on disk.
+
+        From now on it is watched by a child of its *supervisor*.
+        """
+        await self._journal.flush()
+        self._unsupervised.cancel()
+        await supervisor.start(
+            ChildSpec("heartbeat", self._watcher.run, restart="transient")
+        )
+
+    async def watch(self) -> None:
+        """Watch the signs of life, until cancelled or a supervisor has it done."""
+        with self._unsupervised:
+            await self._watcher.run()
 
     async def process_started(self, process: ChildProcess) -> None:
         """Tell that the agent is a process, and which."""

@@ -8,14 +8,15 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from crew_actors.config import Settings
-from crew_actors.errors import UserError
 from crew_actors.journal import MAX_EVENT
 from crew_actors.model import (
     GOAL_LIMIT,
@@ -30,9 +31,12 @@ from crew_actors.model import (
     parse_task_id,
 )
 from crew_actors.resources import (
+    Agent,
     Catalog,
-    Problem,
     ResourceError,
+    Role,
+    Source,
+    Step,
     Team,
     Workflow,
     adaptive_step,
@@ -40,10 +44,19 @@ from crew_actors.resources import (
     plan_roles,
     plan_tasks,
 )
+from crew_actors.runs._nested import nested_in
+from crew_actors.runs._refused import (
+    FALLBACK_TEAM,
+    BadRequest,
+    FilesInTheWay,
+    NoAgentProgram,
+    ProgramsMissing,
+)
 from crew_actors.runtimes import (
-    AGENT_CLIS,
-    DEPTH_VARIABLE,
-    find_agent_cli,
+    AGENT_PROGRAMS,
+    AgentRuntime,
+    find_agent_program,
+    parse_agent_runtime,
     search_path,
 )
 from crew_supervisors import ProcessError, resolve_executable
@@ -54,8 +67,9 @@ PLAN_LIMIT = MAX_EVENT - (64 << 10)
 DEFAULT_LIMIT = 4
 """Tasks at the same time where neither the person nor the team says otherwise."""
 
-FALLBACK_TEAM = "survey"
 DEFAULT_TEAM = "default"
+FUNCTION = "function"
+"""The runtime of an agent that is a function of the program itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,13 +79,38 @@ class RunRequest:
     goal: str
     team: str | None = None
     workflow: str | None = None
+    agent: str | None = None
+    """One agent alone, in place of a team."""
+
     limit: int | None = None
     on_failure: OnFailure | None = None
     agent_runtime: str | None = None
     limits: Limits | None = None
+    """In place of all limits that are set."""
+
     retry: RetryPolicy | None = None
     workspace: Workspace | None = None
     approve: bool | None = None
+    attempts: int | None = None
+    """At one task. This and the following change single limits."""
+
+    time_limit: float | None = None
+    """Seconds."""
+
+    token_limit: int | None = None
+    cost_limit: float | None = None
+
+    def flags(self) -> dict[str, object]:
+        """Name the settings that the request replaces; None is not given."""
+        return {
+            "limits.attempts": self.attempts,
+            "limits.run_seconds": self.time_limit,
+            "limits.tokens": self.token_limit,
+            "limits.cost": self.cost_limit,
+            "run.on_failure": self.on_failure,
+            "run.workspace": self.workspace,
+            "run.approve": self.approve,
+        }
 
 
 @attrs.frozen(kw_only=True)
@@ -82,83 +121,10 @@ class Prepared:
     note: str | None = None
     """One line for the person, if something was decided for them."""
 
-
-class BadRequest(UserError):
-    """A field of the request cannot be. Nothing was started."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(field, message)
-        self.field = field
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
-
-
-class NoAgentCli(UserError):
-    """Agents of the team need an agent CLI, and there is none. Nothing was started."""
-
-    def __init__(self, team: str, agents: tuple[str, ...], wanted: str | None) -> None:
-        super().__init__(team, agents, wanted)
-        self.team = team
-        self.agents = agents
-        self.wanted = wanted
-
-    def __str__(self) -> str:
-        known = ", ".join(AGENT_CLIS)
-        missing = (
-            f"none of {known} is on your PATH"
-            if self.wanted is None
-            else f"{self.wanted!r} is not on your PATH"
-        )
-        return (
-            f"team {self.team!r} needs an agent CLI to run {', '.join(self.agents)}, "
-            f"and {missing}. Install one, or use a team that needs none: "
-            f"--team {FALLBACK_TEAM}"
-        )
-
-
-class NestedTooDeep(UserError):
-    """An agent of a nested run wants to start a run. Nothing was started."""
-
-    def __init__(self, depth: int, most: int) -> None:
-        super().__init__(depth, most)
-        self.depth = depth
-        self.most = most
-
-    def __str__(self) -> str:
-        return (
-            f"this is inside of a run that is nested {self.depth - 1} times already, "
-            f"and {self.most} is the most: do the work here instead"
-        )
-
-
-class ProgramsMissing(UserError):
-    """Programs that agents are to be run by cannot be. Nothing was started."""
-
-    def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-        """Names of agents, each with what is wrong with its program."""
-
-    def __str__(self) -> str:
-        return "\n".join(f"agent {agent}: {what}" for agent, what in self.problems)
-
-
-class FilesInTheWay(UserError):
-    """A plan cannot be made, and files that it may need have errors.
-
-    Nothing was started.
-    """
-
-    def __init__(self, error: ResourceError, problems: tuple[Problem, ...]) -> None:
-        super().__init__(error, problems)
-        self.error = error
-        self.problems = problems
-
-    def __str__(self) -> str:
-        lines = [str(self.error), "Files with errors are not used:"]
-        return "\n".join([*lines, *(f"  {problem}" for problem in self.problems)])
+    @property
+    def everything(self) -> tuple[PlannedTask, ...]:
+        """All tasks that may come of it, those included that its agents may plan."""
+        return (*self.plan.tasks, *self.plan.templates.values())
 
 
 Which = Callable[[str], str | None]
@@ -171,81 +137,68 @@ def prepare(
     settings: Settings,
     workspace: Path,
     environ: Mapping[str, str],
+    functions: Collection[str] = (),
 ) -> Prepared:
     """Make the plan that *request* asks for.
 
     Looks for programs in *workspace*, where their names have a folder, and else on the
-    PATH of *environ*.
+    PATH of *environ*. The agents that *functions* names are functions of this program,
+    whatever their files say; they need none.
 
     Raises:
       BadRequest: a field of the request cannot be.
-      UnknownResource: there is no such team or workflow.
+      UnknownResource: there is no such team, workflow or agent.
       InvalidWorkflow: the workflow cannot be run by the team; all problems are named.
       FilesInTheWay: one of the two, where resource files have errors; they are named.
-      NoAgentCli: an agent needs an agent CLI, and there is none.
+      NoAgentProgram: an agent needs an agent program, and there is none.
       ProgramsMissing: programs that agents name are not there; all are named.
+      NestedTooDeep: this is inside of too many runs.
     """
     _check(request)
     path = search_path(environ)
     wanted = request.agent_runtime or settings.agent_runtime
-    cli = _agent_cli(wanted, partial(_which, path, workspace))
-    try:
-        team, note = _team(catalog, request, settings, cli)
-        workflow = _workflow(catalog, team, request.workflow)
-        planned = plan_tasks(catalog, team, workflow, request.goal)
-    except ResourceError as error:
-        errors = tuple(p for p in catalog.problems if p.severity == "error")
-        if errors:
-            raise FilesInTheWay(error, errors) from error
-        raise
-    silence = settings.limits.silence
-    tasks = _with_commands(catalog, planned, cli, silence)
-    step = adaptive_step(workflow)
-    templates: dict[str, PlannedTask] = {}
-    if step is not None:
-        roles = plan_roles(catalog, team, workflow)
-        made = _with_commands(catalog, tuple(roles.values()), cli, silence)
-        templates = dict(zip(roles, made, strict=True))
-    everything = (*tasks, *templates.values())
-    helpless = tuple(sorted({task.agent for task in everything if not task.command}))
-    if helpless:
-        raise NoAgentCli(team.name, helpless, wanted)
-    _check_programs(everything, workspace, path)
-    _check_size(request.goal, everything)
+    cli = _agent_program(wanted, partial(_which, path, workspace))
+    with _naming_files(catalog):
+        team, workflow, note = _chosen(catalog, request, settings, cli, functions)
+        catalog = _with_functions(catalog, functions)
+        tasks = plan_tasks(catalog, team, workflow, request.goal)
+        step = adaptive_step(workflow)
+        roles: Mapping[str, PlannedTask] = {}
+        if step is not None:
+            roles = plan_roles(catalog, team, workflow)
+    equip = partial(_equipped, catalog, cli, settings.limits.silence, functions)
+    tasks = equip(tasks)
+    templates = dict(zip(roles, equip(tuple(roles.values())), strict=True))
     plan = RunPlan(
         goal=request.goal,
         team=team.name,
         workflow=workflow.name,
         tasks=tasks,
         limit=_limit(request, settings, team, workflow),
-        role_limits={
-            role.name: role.max_concurrency
-            for role in team.roles
-            if role.max_concurrency is not None
-        },
+        role_limits=_role_limits(team),
         on_failure=request.on_failure or settings.run.on_failure,
-        limits=request.limits or settings.run_limits(),
+        limits=_limits(request, settings),
         retry=request.retry or settings.retry_policy(),
         workspace=request.workspace or settings.run.workspace,
         approve=settings.run.approve if request.approve is None else request.approve,
         adaptive=None if step is None else parse_task_id(step.id),
         templates=templates,
-        depth=nesting(environ, settings.limits.depth),
     )
-    return Prepared(plan=plan, note=note)
+    prepared = Prepared(plan=nested_in(plan, environ, settings.limits.depth), note=note)
+    _check_plan(prepared, wanted, workspace, path)
+    return prepared
 
 
-def nesting(environ: Mapping[str, str], most: int) -> int:
-    """Tell how many runs the one is nested in that *environ* is found in.
-
-    Raises:
-      NestedTooDeep: that is more than *most*.
-    """
-    told = environ.get(DEPTH_VARIABLE, "0")
-    depth = int(told) if told.isdecimal() else 0
-    if depth > most:
-        raise NestedTooDeep(depth, most)
-    return depth
+@contextmanager
+def _naming_files(catalog: Catalog) -> Generator[None]:
+    """Where something of *catalog* cannot be used, name the files with errors, too."""
+    try:
+        yield
+    except ResourceError as error:
+        errors = tuple(p for p in catalog.problems if p.severity == "error")
+        if errors:
+            raise FilesInTheWay(error, errors) from error
+        raise
 
 
 def _check(request: RunRequest) -> None:
@@ -257,10 +210,40 @@ def _check(request: RunRequest) -> None:
         raise BadRequest("goal", f"{message}. Put the material into a file")
     if request.limit is not None and request.limit < 1:
         raise BadRequest("limit", f"it must be at least 1, not {request.limit}")
+    if request.agent is not None and (request.team or request.workflow):
+        message = "one agent alone has neither a team nor a workflow; name only one"
+        raise BadRequest("agent", message)
+
+
+def _check_plan(
+    prepared: Prepared, wanted: str | None, workspace: Path, path: str
+) -> None:
+    """See to it that each task of a plan can be done.
+
+    Raises:
+      BadRequest: its tasks are too many, or their texts too long.
+      NoAgentProgram: an agent needs an agent program, and there is none.
+      ProgramsMissing: programs that agents name are not there.
+    """
+    plan, everything = prepared.plan, prepared.everything
+    if len(plan.tasks) > plan.limits.tasks:
+        message = (
+            f"{plan.workflow!r} has {len(plan.tasks)} tasks, and a run may have "
+            f"{plan.limits.tasks} (limits.tasks)"
+        )
+        raise BadRequest("workflow", message)
+    helpless = {
+        task.agent for task in everything if not (task.command or _needs_none(task))
+    }
+    if helpless:
+        raise NoAgentProgram(plan.team, tuple(sorted(helpless)), wanted)
+    _check_programs(everything, workspace, path)
+    _check_size(plan.goal, everything)
 
 
 def _check_size(goal: str, tasks: tuple[PlannedTask, ...]) -> None:
     texts = [goal, *(task.prompt + task.instructions for task in tasks)]
+    texts += [skill.text for task in tasks for skill in task.skill_texts]
     size = sum(
         len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         for text in texts
@@ -274,68 +257,131 @@ def _check_size(goal: str, tasks: tuple[PlannedTask, ...]) -> None:
         raise BadRequest("goal", message)
 
 
-def _agent_cli(wanted: str | None, which: Which) -> CommandSpec | None:
-    """Find the CLI that runs agents without a command of their own."""
+def _agent_program(wanted: str | None, which: Which) -> AgentRuntime | None:
+    """Find what runs agents without a command of their own."""
     if wanted is None:
-        found = find_agent_cli(which)
-        return None if found is None else AGENT_CLIS[found]
-    if wanted not in AGENT_CLIS:
-        known = ", ".join(AGENT_CLIS)
-        raise BadRequest(
-            "agent runtime", f"{wanted!r} is not known; use one of {known}"
-        )
-    command = AGENT_CLIS[wanted]
-    return command if which(command.argv[0]) is not None else None
+        found = find_agent_program(which)
+        return None if found is None else parse_agent_runtime(found)
+    try:
+        chosen = parse_agent_runtime(wanted)
+    except ValueError as error:
+        raise BadRequest("agent runtime", str(error)) from None
+    if chosen.command is None:
+        return chosen
+    return chosen if which(chosen.command.argv[0]) is not None else None
+
+
+def _chosen(
+    catalog: Catalog,
+    request: RunRequest,
+    settings: Settings,
+    cli: AgentRuntime | None,
+    functions: Collection[str],
+) -> tuple[Team, Workflow, str | None]:
+    """Choose who does it, in which steps; and what the person is to be told of it.
+
+    Without a workflow that was asked for, it is the team's own, or its namesake.
+    """
+    if request.agent is not None:
+        agent = request.agent
+        if agent not in functions:
+            catalog.agent(agent)
+        team, workflow = _alone(agent)
+        return team, workflow, None
+    team, note = _team(catalog, request, settings, cli)
+    named = request.workflow or team.workflow or team.name
+    return team, catalog.workflow(named), note
+
+
+def _alone(agent: str) -> tuple[Team, Workflow]:
+    """Make a team of one *agent*, and the one step that it takes."""
+    source = _nowhere()
+    role = Role(name=agent, agent=agent)
+    team = Team(name=f"direct-{agent}", roles=(role,), source=source)
+    step = Step(id=agent, role=agent)
+    return team, Workflow(name="direct", steps=(step,), source=source)
+
+
+def _with_functions(catalog: Catalog, functions: Collection[str]) -> Catalog:
+    """Add the agents that are functions and have no file."""
+    missing = (name for name in functions if name not in catalog.agents)
+    added = {name: Agent(name=name, source=_nowhere()) for name in missing}
+    if not added:
+        return catalog
+    return attrs.evolve(catalog, agents={**catalog.agents, **added})
+
+
+def _nowhere() -> Source:
+    """Tell the source of what is in no file."""
+    return Source(tier="user", path=Path(), sha256="")
 
 
 def _team(
-    catalog: Catalog, request: RunRequest, settings: Settings, cli: CommandSpec | None
+    catalog: Catalog, request: RunRequest, settings: Settings, cli: AgentRuntime | None
 ) -> tuple[Team, str | None]:
     named = request.team or settings.team
     if named is not None:
         return catalog.team(named), None
     if cli is not None:
-        note = f"No team named: using {DEFAULT_TEAM!r} with {cli.argv[0]}."
+        note = f"No team named: using {DEFAULT_TEAM!r} with {cli.name}."
         return catalog.team(DEFAULT_TEAM), note
-    note = f"No team named and no agent CLI found: using {FALLBACK_TEAM!r}."
+    note = f"No team named and no agent program found: using {FALLBACK_TEAM!r}."
     return catalog.team(FALLBACK_TEAM), note
-
-
-def _workflow(catalog: Catalog, team: Team, named: str | None) -> Workflow:
-    """Choose the workflow: the one asked for, the team's own, or its namesake."""
-    return catalog.workflow(named or team.workflow or team.name)
 
 
 def _which(path: str, workspace: Path, program: str) -> str | None:
     """Find *program* on *path*, outside of *workspace*.
 
-    What a repository brings must not be taken for the user's agent CLI.
+    What a repository brings must not be taken for the user's agent program.
     """
     entries = path.split(os.pathsep)
     outside = [one for one in entries if not Path(one).is_relative_to(workspace)]
     return shutil.which(program, path=os.pathsep.join(outside))
 
 
-def _with_commands(
+def _equipped(
     catalog: Catalog,
-    planned: tuple[PlannedTask, ...],
-    cli: CommandSpec | None,
+    cli: AgentRuntime | None,
     silence: float | None,
+    functions: Collection[str],
+    planned: tuple[PlannedTask, ...],
 ) -> tuple[PlannedTask, ...]:
     """Give each task its command, and what its user must have agreed to."""
     consents = {
-        one.agent: Consent(agent_file=str(one.path), sha256=one.sha256)
+        one.agent: Consent(agent_file=str(one.path), sha256=one.sha256, files=one.files)
         for one in executables(catalog, planned)
     }
     return tuple(
-        attrs.evolve(
-            task,
-            runtime=task.runtime if task.command is not None else "command",
-            command=_with_silence(task.command or cli, silence),
-            consent=consents.get(task.agent),
+        attrs.evolve(task, runtime=FUNCTION, command=None)
+        if task.agent in functions
+        else task
+        if task.external
+        else attrs.evolve(
+            _with_runtime(task, cli, silence), consent=consents.get(task.agent)
         )
         for task in planned
     )
+
+
+def _with_runtime(
+    task: PlannedTask, cli: AgentRuntime | None, silence: float | None
+) -> PlannedTask:
+    """Give *task* what runs it, where its agent does not say so itself."""
+    if task.runtime in AGENT_PROGRAMS:
+        task = attrs.evolve(task, command=AGENT_PROGRAMS[task.runtime])
+    elif task.command is None and cli is not None:
+        task = attrs.evolve(
+            task,
+            runtime=cli.runtime,
+            command=cli.command,
+            model=task.model or cli.model,
+        )
+    return attrs.evolve(task, command=_with_silence(task.command, silence))
+
+
+def _needs_none(task: PlannedTask) -> bool:
+    """Tell whether nothing is started for *task*: it is done outside, or in Python."""
+    return task.external or task.runtime == FUNCTION
 
 
 def _with_silence(
@@ -350,7 +396,9 @@ def _with_silence(
 def _check_programs(tasks: tuple[PlannedTask, ...], workspace: Path, path: str) -> None:
     problems: dict[str, str] = {}
     for task in tasks:
-        program = task.command.argv[0] if task.command is not None else ""
+        if task.command is None:
+            continue
+        program = task.command.argv[0]
         if "{" in program:
             continue  # a placeholder; {python} is this very interpreter
         try:
@@ -359,6 +407,14 @@ def _check_programs(tasks: tuple[PlannedTask, ...], workspace: Path, path: str) 
             problems[task.agent] = str(error)
     if problems:
         raise ProgramsMissing(tuple(problems.items()))
+
+
+def _role_limits(team: Team) -> dict[str, int]:
+    return {
+        role.name: role.max_concurrency
+        for role in team.roles
+        if role.max_concurrency is not None
+    }
 
 
 def _limit(
@@ -371,3 +427,17 @@ def _limit(
         or settings.limit
         or DEFAULT_LIMIT
     )
+
+
+def _limits(request: RunRequest, settings: Settings) -> Limits:
+    """Tell what the run may use. Single limits of the request stand above all."""
+    if request.limits is None:
+        return settings.run_limits()  # they have gone into the settings
+    single: dict[str, Any] = {
+        "attempts": request.attempts,
+        "run_seconds": request.time_limit,
+        "tokens": request.token_limit,
+        "cost": request.cost_limit,
+    }
+    given = {name: value for name, value in single.items() if value is not None}
+    return attrs.evolve(request.limits, **given)

@@ -34,7 +34,6 @@ from crew_actors.model import (
     RunStarted,
     RunState,
     RunStatus,
-    TaskCancelled,
     advance,
     begin,
     decide,
@@ -43,9 +42,10 @@ from crew_actors.model import (
 from crew_actors.redaction import redact_chunks
 from crew_actors.runs._calls import answer_calls
 from crew_actors.runs._clock import steady_clock
-from crew_actors.runs._end import last_event, write_page
+from crew_actors.runs._end import close_run
 from crew_actors.runs._errors import NothingToResume
 from crew_actors.runs._failures import describe, find_cause
+from crew_actors.runs._looks import tell_news, with_looks
 from crew_actors.runs._messages import Begin, RunMessage
 from crew_actors.runs._order import RunOrder
 from crew_actors.runs._words import words
@@ -83,7 +83,12 @@ async def _own(inbox: Inbox[RunMessage], order: RunOrder) -> None:
             await stack.enter_async_context(listener)
             lease = Lease.mine(now=time.time(), control_port=port, token=token)
             journal = await stack.enter_async_context(
-                open_journal(order.folder, lease=lease, create=order.plan is not None)
+                open_journal(
+                    order.folder,
+                    lease=lease,
+                    create=order.plan is not None,
+                    compact_at=order.compact_at,
+                )
             )
             await _begin(order, journal)
         except (UserError, OSError) as error:
@@ -91,7 +96,8 @@ async def _own(inbox: Inbox[RunMessage], order: RunOrder) -> None:
             first.fail(error)
             return
         first.reply(journal)
-        control = Control(token, answer_calls(inbox.ref))
+        answer = with_looks(answer_calls(inbox.ref), order.view)
+        control = Control(token, answer, tell_news(journal))
         serve = partial(control.serve, listener)
         await _until_ended(inbox, order, journal, serve)
 
@@ -118,7 +124,9 @@ async def _begin(order: RunOrder, journal: Journal) -> None:
         view.state, words(take_up.why), take_up.retry, limits=take_up.limits
     )
     if not events:
-        raise NothingToResume(order.folder.run, view.state.status.value)
+        retried = take_up.retry is not None
+        status = view.state.status.value
+        raise NothingToResume(order.folder.run, status, retried=retried)
     for event in events:
         view.state = advance(view.state, await journal.post(event))
     await journal.flush()
@@ -138,6 +146,7 @@ async def _until_ended(
         async with open_actors(
             name=f"run/{order.folder.run}", max_restarts=0
         ) as actors:
+            order.view.actors = actors
             await actors.supervisor.start(
                 ChildSpec("control", serve, restart="temporary", stop=KILL)
             )
@@ -150,7 +159,7 @@ async def _until_ended(
                 clock=steady_clock(),
             )
             end = await work.until_ended()
-    except Exception as error:
+    except Exception as error:  # a defect: the run says that it ended of one
         end = End(RunStatus.FAILED, words(f"internal error: {describe(error)}"))
         raise
     finally:
@@ -174,23 +183,10 @@ async def _write_down(
     limit = trio.current_time() + LAST_WORDS
     with trio.CancelScope(shield=True, deadline=limit) as scope:
         try:
-            view.state = await _close(order, journal, state, end)
+            view.state = await close_run(order.folder, journal, state, end)
         except JournalError as error:
             view.error = error
     if scope.cancelled_caught:
         view.error = JournalStuck(
             order.folder.database, f"not within {LAST_WORDS:g} seconds"
         )
-
-
-async def _close(
-    order: RunOrder, journal: Journal, state: RunState, end: End
-) -> RunState:
-    """Write down how the run ends; return its last state, which is on disk."""
-    if end.status is not RunStatus.BLOCKED:
-        for task, one in state.tasks.items():
-            if not one.status.terminal:
-                cancelled = TaskCancelled(task=task, attempt=one.attempt, why=end.why)
-                state = advance(state, await journal.post(cancelled))
-    summary = await write_page(order.folder, state, end)
-    return advance(state, await journal.append(last_event(end, summary)))

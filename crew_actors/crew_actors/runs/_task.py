@@ -2,6 +2,8 @@
 #
 # 1. Run > task > attempt > {agent, heartbeat, process}: each is inside of the next
 #    one's scope, so stopping any of them stops what is below it, and waits for it.
+#    Processes have a supervisor, and with them their heartbeat watchers. A function
+#    is watched in the scope of its attempt.
 # 2. The report of the end is the last thing that is said of an attempt, and it is
 #    said when nothing of the attempt lives any more.
 # 3. Whatever goes wrong in an attempt fails that attempt, never the run: the other
@@ -15,7 +17,7 @@ import msgspec
 import trio
 
 from crew_actors.actors import Inbox
-from crew_actors.journal import ArtifactError, Journal, JournalError
+from crew_actors.journal import ArtifactError, JournalError
 from crew_actors.model import (
     Artifact,
     Failure,
@@ -32,9 +34,16 @@ from crew_actors.runs._messages import Deliver, StopTask, TaskMessage, TellAnswe
 from crew_actors.runs._port import AgentSilent, AttemptPort
 from crew_actors.runs._words import last_words, words
 from crew_actors.runs._workspace import Workspace
-from crew_actors.runtimes import Completed, Failed, Job, NoResult, Outcome, Runtime
+from crew_actors.runtimes import (
+    Completed,
+    Failed,
+    Job,
+    NoResult,
+    Outcome,
+    Runtime,
+    judged,
+)
 from crew_actors.worktrees import WorktreeError
-from crew_supervisors import ChildSpec, open_supervisor
 
 Prepare = Callable[[], Awaitable[Job]]
 """Makes ready what an attempt needs.
@@ -50,7 +59,6 @@ class TaskOrder:
     port: AttemptPort
     prepare: Prepare
     runtime: Runtime
-    journal: Journal
     workspace: Workspace
 
 
@@ -102,13 +110,13 @@ class Attempt:
 
     async def make(self) -> None:
         """Run the agent, until it has ended or is stopped."""
-        with self._scope:
-            try:
+        try:
+            with self._scope:  # inside: an agent may fail in the moment it is stopped
                 job = await self.order.prepare()
-                await self.order.journal.flush()  # on disk before its process exists
-                self._outcome = await _supervised(job, self.port, self.order.runtime)
-            except Exception as error:  # noqa: BLE001  # rule 3: it fails this attempt
-                self._outcome = Failed(failure=_failure(error))
+                outcome = await _watched(job, self.port, self.order.runtime)
+                self._outcome = judged(job.task, outcome)
+        except Exception as error:  # noqa: BLE001  # rule 3: it fails this attempt
+            self._outcome = Failed(failure=_failure(error))
 
     async def ending(self) -> TaskEnding:
         """Store what the attempt left, and tell how it ended."""
@@ -130,21 +138,13 @@ class Attempt:
                 return await _completed(self.port, completed)
 
 
-async def _supervised(job: Job, port: AttemptPort, runtime: Runtime) -> Outcome:
-    async with open_supervisor(
-        name=port.attempt, max_restarts=0, on_event=_told_otherwise
-    ) as supervisor:
-        await supervisor.start(
-            ChildSpec("heartbeat", port.watcher.run, restart="transient")
-        )
-        await supervisor.start(
-            ChildSpec("progress", port.tell_progress, restart="transient")
-        )
-        return await runtime(job, port, supervisor)
-
-
-def _told_otherwise(event: object) -> None:
-    """Heed no event of an attempt: how it ends is told by the event of its task."""
+async def _watched(job: Job, port: AttemptPort, runtime: Runtime) -> Outcome:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(port.watch)
+        nursery.start_soon(port.tell_progress)
+        outcome = await runtime(job, port)
+        nursery.cancel_scope.cancel()
+    return outcome
 
 
 def _failure(error: Exception) -> Failure:

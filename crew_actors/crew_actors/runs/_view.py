@@ -6,6 +6,7 @@ from typing import final
 import attrs
 import trio
 
+from crew_actors.actors import Actors
 from crew_actors.journal import Subscription
 from crew_actors.model import Recorded, RunState
 
@@ -17,6 +18,9 @@ class RunView:
     _state: RunState | None = None
     error: BaseException | None = None
     """What ended the run's actor, if it was not the end of the run."""
+
+    actors: Actors | None = None
+    """Those that work on the run, or did when it ended."""
 
     ended: trio.Event = attrs.field(factory=trio.Event)
     """Set when the state will not change any more."""

@@ -4,9 +4,7 @@
 # on disk. One that does not fit the state is refused by name, and changes nothing.
 """Grant the wishes of people: answers, messages, consent, retries."""
 
-import difflib
 import secrets
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from crew_actors.errors import UserError
@@ -26,29 +24,34 @@ from crew_actors.model import (
     TaskState,
     requeue,
 )
+from crew_actors.runs._claims import grant_claim
 from crew_actors.runs._errors import (
     NotAChoice,
+    NotAtWork,
     NotAwaitingApproval,
     NothingToRetry,
     NotWaiting,
     SeveralWaiting,
     TaskEnded,
     TooManyMessages,
-    UnknownTask,
     listed,
 )
+from crew_actors.runs._find import find_task
 from crew_actors.runs._mail import SETTLE_SECONDS
 from crew_actors.runs._messages import (
     Approve,
     CancelTask,
+    Nest,
     Reject,
     Respond,
+    RestartTask,
     Retry,
     Send,
     Sent,
     Unsettled,
     Wish,
 )
+from crew_actors.runs._nested import nest
 from crew_actors.runs._talk import MESSAGES
 from crew_actors.runs._words import last_words, words
 
@@ -68,47 +71,25 @@ async def grant(work: "RunWork", wish: Wish) -> bool:
                 await _retry(work, wish)
             case CancelTask():
                 await _cancel(work, wish)
+            case RestartTask():
+                _restart(work, wish)
             case Approve(by=by):
-                _check_approval(work)
+                check_approval(work.state)
                 await work.record(PlanApproved(by=words(by)), durable=True)
                 wish.reply(None)
             case Reject(by=by, why=why):
-                _check_approval(work)
+                check_approval(work.state)
                 rejected = PlanRejected(by=words(by), why=words(why))
                 await work.record(rejected, durable=True)
                 wish.reply(None)
+            case Nest():
+                await nest(work, wish)
+            case _:
+                await grant_claim(work, wish)
     except UserError as error:
         wish.fail(error)
         return False
     return True
-
-
-def check_tasks(state: RunState, names: Iterable[str]) -> None:
-    """Check that the run has tasks of these *names*.
-
-    Raises:
-      UnknownTask: it has not.
-    """
-    for name in names:
-        _found(state, name)
-
-
-def find_task(work: "RunWork", name: str) -> TaskState:
-    """Find the task called *name*.
-
-    Raises:
-      UnknownTask: there is none.
-    """
-    return _found(work.state, name)
-
-
-def _found(state: RunState, name: str) -> TaskState:
-    tasks = state.tasks
-    found = tasks.get(TaskId(name))
-    if found is None:
-        near = difflib.get_close_matches(name, tasks, n=1)
-        raise UnknownTask(name, tuple(tasks), near[0] if near else None)
-    return found
 
 
 async def _respond(work: "RunWork", wish: Respond) -> None:
@@ -148,7 +129,7 @@ def _asking(state: RunState, wish: Respond) -> TaskState:
     waiting = [task for task in state.tasks.values() if task.questions]
     names = tuple(task.plan.id for task in waiting)
     if wish.task is not None:
-        task = _found(state, wish.task)
+        task = find_task(state, wish.task)
         if not task.questions:
             raise NotWaiting(f"task {task.plan.id}", task.status.value, names)
         return task
@@ -177,7 +158,7 @@ def _asked(task: TaskState, wanted: str | None) -> Question:
 
 
 async def _send(work: "RunWork", wish: Send) -> None:
-    task = find_task(work, wish.task)
+    task = find_task(work.state, wish.task)
     if task.status.terminal:
         raise TaskEnded(task.plan.id, task.status.value)
     if len(task.mail) >= MESSAGES:
@@ -190,12 +171,13 @@ async def _send(work: "RunWork", wish: Send) -> None:
     )
     await work.record(MessageSent(task=task.plan.id, message=message), durable=True)
     actor = work.attempt_of(task.plan.id)
-    if actor is None and wish.kind == "steer":
-        why = f"the task is {task.status.value}: there is nothing to steer yet"
+    if actor is None and task.claim is None and wish.kind in {"steer", "interrupt"}:
+        why = f"the task is {task.status.value}: there is nothing to {wish.kind} yet"
         await _settle(work, task, message, "rejected", why)
         wish.reply(Sent(message=message.id, outcome="rejected", why=why))
     elif actor is None:
-        why = "the next attempt finds it"
+        outside = "whoever has claimed the task hears it when they extend the claim"
+        why = "the next attempt finds it" if task.claim is None else outside
         await _settle(work, task, message, "queued", why)
         wish.reply(Sent(message=message.id, outcome="queued", why=why))
     else:
@@ -218,7 +200,7 @@ async def _settle(
 
 
 async def _retry(work: "RunWork", wish: Retry) -> None:
-    named = tuple(find_task(work, name).plan.id for name in wish.tasks)
+    named = tuple(find_task(work.state, name).plan.id for name in wish.tasks)
     if work.state.cancelling is not None:
         msg = "the run is being stopped; it can be taken up when it has ended"
         raise NothingToRetry(msg)
@@ -238,18 +220,38 @@ def _why_nothing(work: "RunWork", named: tuple[TaskId, ...]) -> str:
 
 
 async def _cancel(work: "RunWork", wish: CancelTask) -> None:
-    task = find_task(work, wish.task)
+    task = find_task(work.state, wish.task)
     if task.status.terminal:
         raise TaskEnded(task.plan.id, task.status.value)
     why = words(wish.why)
     if work.attempt_of(task.plan.id) is not None:
-        work.stop_attempts([task.plan.id], why, now=False)
+        work.stop_for_good(task.plan.id, why)
     else:
         cancelled = TaskCancelled(task=task.plan.id, attempt=task.attempt, why=why)
         await work.record(cancelled, durable=True)
     wish.reply(task.plan.id)
 
 
-def _check_approval(work: "RunWork") -> None:
-    if work.state.approval != "requested":
+def _restart(work: "RunWork", wish: RestartTask) -> None:
+    task = find_task(work.state, wish.task)
+    name = task.plan.id
+    if task.status.terminal:
+        status = task.status.value
+        raise NotAtWork(name, f"has ended as {status}; `crew retry` begins anew")
+    if task.claim is not None:
+        raise NotAtWork(name, f"is claimed by {task.claim.owner}")
+    if work.attempt_of(name) is None:
+        raise NotAtWork(name, f"is {task.status.value}")
+    if work.state.cancelling is not None or not work.begin_anew(name, words(wish.why)):
+        raise NotAtWork(name, "is being stopped")
+    wish.reply(name)
+
+
+def check_approval(state: RunState) -> None:
+    """See to it that somebody was asked to approve the plan.
+
+    Raises:
+      NotAwaitingApproval: nobody was.
+    """
+    if state.approval != "requested":
         raise NotAwaitingApproval

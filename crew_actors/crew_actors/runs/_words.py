@@ -1,7 +1,7 @@
 # Secrets are masked before a text is cut: half of one would not be known any more.
 """What foreigners say, in a form that can be stored. Pure functions."""
 
-from crew_actors.redaction import redact
+from crew_actors.redaction import redact_end, redact_start
 
 WORDS_LIMIT = 500
 """Characters that are kept of what an agent says on its way, or of a reason."""
@@ -12,7 +12,7 @@ DETAIL_LIMIT = 4_000
 
 def words(text: str) -> str:
     """Return the beginning of *text*, masked, with characters that UTF-8 can hold."""
-    return _storable(redact(text[: 2 * WORDS_LIMIT])[:WORDS_LIMIT])
+    return _storable(redact_start(text, WORDS_LIMIT))
 
 
 def printable(text: str) -> str:
@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 def last_words(text: str) -> str:
     """Return the end of *text*, masked, with characters that UTF-8 can hold."""
-    return _storable(redact(text[-2 * DETAIL_LIMIT :])[-DETAIL_LIMIT:])
+    return _storable(redact_end(text, DETAIL_LIMIT))
 
 
 def _storable(text: str) -> str:

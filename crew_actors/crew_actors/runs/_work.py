@@ -31,6 +31,7 @@ from crew_actors.model import (
     FailureKind,
     Message,
     MessageSettled,
+    PlannedTask,
     QuestionAsked,
     QuestionExpired,
     RetryAt,
@@ -42,6 +43,8 @@ from crew_actors.model import (
     TaskEvent,
     TaskFailed,
     TaskId,
+    TaskNeedsAttention,
+    TaskRequeued,
     TaskSkipped,
     TaskStatus,
     UsageReported,
@@ -74,11 +77,12 @@ from crew_actors.runs._task import TaskOrder, task_actor
 from crew_actors.runs._wishes import grant
 from crew_actors.runs._words import words
 from crew_actors.runs._workspace import Workspace
+from crew_actors.runtimes import runner_of
 from crew_supervisors import KILL
 
 _log = logging.getLogger("crew_actors.runs")
 
-DURABLE = (TaskEnding, AttemptFailed, QuestionAsked, MessageSettled)
+DURABLE = (TaskEnding, AttemptFailed, TaskRequeued, QuestionAsked, MessageSettled)
 """What attempts report that is on disk before anything follows from it."""
 
 TOGETHER = 64
@@ -101,6 +105,8 @@ class RunWork:
     )
     _told: dict[TaskId, bool] = attrs.field(factory=dict[TaskId, bool])
     """The tasks that were told to stop, and whether at once."""
+    _anew: dict[TaskId, str] = attrs.field(factory=dict[TaskId, str], init=False)
+    """Those of them that are to begin anew, and why."""
     state: RunState = attrs.field(init=False)
     """Where the run stands. Others see it when what must be is on disk."""
     _unsynced: bool = attrs.field(default=False, init=False)
@@ -125,8 +131,12 @@ class RunWork:
         """
         self.state = advance(self.state, await self.journal.post(event))
         if durable:
-            self._unsynced = True
-            await self.publish()
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Put on disk what was recorded, and let others see it."""
+        self._unsynced = True
+        await self.publish()
 
     async def publish(self) -> None:
         """Let others see the state, when what must be is on disk."""
@@ -161,13 +171,13 @@ class RunWork:
         Raises:
           MailboxClosed: the actor was told to stop.
         """
+        before = self.state
         decisive = await self._take(await self.inbox.receive())
         for _ in range(TOGETHER - 1):
             if not self.inbox.queued:
                 break
             decisive |= await self._take(await self.inbox.receive())
         done = self.state.plan.adaptive
-        before = self.order.view.state
         await self.publish()
         if done is not None and _completes(before, self.state, done):
             await expand(self, done)
@@ -204,7 +214,7 @@ class RunWork:
     async def _report(self, event: TaskEvent) -> bool:
         """Take in what happened to a task. True: it may change what is to be done."""
         ending = isinstance(event, TaskEnding)
-        taken = self._judged(event)
+        taken = self.judged(event)
         if ending:
             self._ended(event.task)
         try:
@@ -219,9 +229,13 @@ class RunWork:
             self._settled.append(event)
         return ending or isinstance(event, QuestionAsked | UsageReported)
 
-    def _judged(self, event: TaskEvent) -> TaskEvent:
-        """Decide whether a failure is the last one of its task."""
+    def judged(self, event: TaskEvent) -> TaskEvent:
+        """Decide whether what ended an attempt ends its task."""
         state = self.state
+        anew = self._anew.get(event.task)
+        cut = isinstance(event, TaskCancelled | TaskFailed | TaskNeedsAttention)
+        if cut and anew is not None and state.cancelling is None:
+            return TaskRequeued(task=event.task, why=anew)
         if not isinstance(event, TaskFailed):
             return event
         if state.cancelling is not None or event.task in self._told:
@@ -247,6 +261,7 @@ class RunWork:
         if self._attempts.pop(task, None) is not None:
             self.order.slots.give_back()
         self._told.pop(task, None)
+        self._anew.pop(task, None)
 
     async def _step(self) -> End | None:
         """Do all that the state and the moment ask for; tell how the run is to end."""
@@ -254,7 +269,8 @@ class RunWork:
             now = self.clock()
             events = due(self.state, now)
             for event in events:
-                await self.record(event, durable=True)
+                taken = self.judged(event) if isinstance(event, TaskFailed) else event
+                await self.record(taken, durable=True)
                 if isinstance(event, QuestionExpired):
                     self.tell_answer(event.task, event.question, None)
             decision = decide(self.state, now)
@@ -301,12 +317,14 @@ class RunWork:
             attempt = attempt_id(task, self.state.tasks[task].attempts + 1)
             before = self.state
             await self.record(AttemptStarted(task=task, attempt=attempt))
-            await self._hand_over(task, attempt)
+            if _reads_prompt(planned) or runtime is not runner_of(planned):
+                await self.hand_over(task, attempt)
             port = AttemptPort(
                 task=planned,
                 attempt=attempt,
                 run=self.inbox.ref,
                 store=self.store,
+                journal=self.journal,
                 clock=self.clock,
                 question_seconds=before.plan.limits.question_seconds,
             )
@@ -317,19 +335,18 @@ class RunWork:
                     port=port,
                     prepare=partial(make_job, port, workspace, self.order.environ),
                     runtime=runtime,
-                    journal=self.journal,
                     workspace=workspace,
                 ),
                 name=f"task/{attempt}",
                 capacity=MESSAGES,
                 stop=KILL,
             )
-        except BaseException:
+        except BaseException:  # whatever it was: the slot is not used
             self.order.slots.give_back()
             raise
         return True
 
-    async def _hand_over(self, task: TaskId, attempt: AttemptId) -> None:
+    async def hand_over(self, task: TaskId, attempt: AttemptId) -> None:
         """Note that a new attempt finds the messages that waited for one."""
         for message in self.state.tasks[task].mail:
             delivered = MessageSettled(
@@ -356,6 +373,19 @@ class RunWork:
             if told is None or (now and not told):
                 self._told[task] = now
                 self.tell(task, StopTask(why, now=now))
+
+    def stop_for_good(self, task: TaskId, why: str) -> None:
+        """Tell the actor of *task* to stop, and do not begin anew."""
+        self._anew.pop(task, None)
+        self.stop_attempts([task], why, now=False)
+
+    def begin_anew(self, task: TaskId, why: str) -> bool:
+        """Stop the attempt at *task* to begin another; False if it is stopped for good."""
+        if task in self._told and task not in self._anew:
+            return False
+        self._anew.setdefault(task, why)
+        self.stop_attempts([task], why, now=False)
+        return True
 
     def deliver(self, task: TaskId, message: Message) -> None:
         """Hand a message to the actor that makes an attempt at *task* now.
@@ -387,3 +417,9 @@ def _unstorable(ending: TaskEnding, error: BadEvent) -> TaskFailed:
     attempt = ending.attempt if not isinstance(ending, TaskSkipped) else None
     assert attempt is not None, "what task actors report belongs to an attempt"
     return TaskFailed(task=ending.task, attempt=attempt, failure=failure)
+
+
+def _reads_prompt(task: PlannedTask) -> bool:
+    """Tell whether the program of *task* is given its prompt, with the messages in it."""
+    command = task.command
+    return task.runtime != "command" or command is None or command.input != "none"

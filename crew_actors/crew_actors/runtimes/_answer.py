@@ -4,11 +4,15 @@
 # Success needs evidence: a result that is not empty, and exit code 0. An agent that had
 # given its answer and had to be ended needs no exit code. An agent that says `failure`
 # has failed, whatever its exit code.
+#
+# What is shown of its words is masked before it is cut: half of a secret would not be
+# known any more.
 """Fold the lines of an agent into an outcome."""
 
 import attrs
 
 from crew_actors.model import Failure, FailureKind, TaskOutput
+from crew_actors.redaction import Redactor, new_redactor, redact, redact_end
 from crew_actors.runtimes._messages import (
     PROGRESS_LIMIT,
     Fails,
@@ -50,6 +54,17 @@ class Ending:
     """It had given its answer and lingered, so it was ended: its code means nothing."""
 
     stderr: str = ""
+    """The end of its error stream, masked before it was cut."""
+
+
+@attrs.frozen
+class _Blame:
+    """What an attempt has failed of."""
+
+    kind: FailureKind
+    message: str
+    quotes: bool = attrs.field(default=True, kw_only=True)
+    """Whether its last words belong to the message."""
 
 
 @attrs.define
@@ -65,6 +80,8 @@ class Answer:
     _left_out: int = 0
     _result: Results | None = None
     _failure: str | None = None
+    _shown: Redactor = attrs.field(factory=new_redactor)
+    """Masks plain text that is shown, also what stands in several lines."""
     _cuts: list[str] = attrs.field(factory=list[str])
     """What became of lines that were too long to be taken in whole."""
 
@@ -93,7 +110,8 @@ class Answer:
         """Take in one line and tell what it says."""
         if self.output == "text":
             self._keep(line)
-            return Says(line.strip()[:PROGRESS_LIMIT])
+            shown = self._shown.feed(f"{line}\n").strip()
+            return Says(shown[:PROGRESS_LIMIT])
         message = understand(line)
         if isinstance(message, Results):
             self._result = message
@@ -104,7 +122,7 @@ class Answer:
     def _keep(self, line: str) -> None:
         room = TEXT_LIMIT - self._kept
         if room > 0:
-            self._lines.append(line[:room])
+            self._lines.append(line if len(line) <= room else redact(line)[:room])
             self._kept += min(room, len(line)) + 1
             self._left_out += max(0, len(line) - room)
         else:
@@ -112,40 +130,47 @@ class Answer:
 
     def outcome(self, ending: Ending) -> Outcome:
         """Tell how the attempt ended, now that its process has."""
-        said = ending.stderr if ending.stderr.strip() else self._said()
-        detail = said[-DETAIL_LIMIT:]
-        failed = self._failed(ending, detail)
-        if failed is not None:
-            return failed
+        blame = self._blame(ending)
+        if blame is not None:
+            return self._failed(blame, ending)
         text, data = self._text()
         if text.strip():
             return Completed(text=text, data=data)
-        why = f"it ended well, but gave no result{_last_words(detail)}"
+        last = _last_words(self._detail(ending))
+        why = f"it ended well, but gave no result{last}"
         if self.unread:
             why += "; it did not read all of its task"
         if self._cuts:
             why += f"; {'; '.join(self._cuts)}: leave what is large as an artifact"
         return NoResult(why=why)
 
-    def _failed(self, ending: Ending, detail: str) -> Failed | None:
+    def _blame(self, ending: Ending) -> _Blame | None:
         if ending.deadline is not None:
-            message = ending.deadline + _last_words(detail)
-            return _failed(FailureKind.TIMEOUT, message, detail)
+            return _Blame(FailureKind.TIMEOUT, ending.deadline)
         if ending.lost is not None:
-            return _failed(FailureKind.KILLED, ending.lost, detail)
+            return _Blame(FailureKind.KILLED, ending.lost, quotes=False)
         if self._failure is not None:
-            return _failed(FailureKind.REPORTED, self._failure, detail)
+            return _Blame(FailureKind.REPORTED, self._failure, quotes=False)
         if ending.signal is not None and not ending.answered:
-            message = f"ended by {ending.signal}{_last_words(detail)}"
-            return _failed(FailureKind.KILLED, message, detail)
+            return _Blame(FailureKind.KILLED, f"ended by {ending.signal}")
         if ending.code != 0 and not ending.answered:
-            message = f"exit code {ending.code}{_last_words(detail)}"
-            return _failed(FailureKind.EXIT, message, detail)
+            return _Blame(FailureKind.EXIT, f"exit code {ending.code}")
         return None
 
-    def _said(self) -> str:
-        """Return the end of plain text, which is all that some programs say."""
-        return "\n".join(self._lines[-_LAST_LINES:])
+    def _failed(self, blame: _Blame, ending: Ending) -> Failed:
+        detail = self._detail(ending)
+        message = blame.message + (_last_words(detail) if blame.quotes else "")
+        return Failed(failure=Failure(kind=blame.kind, message=message, detail=detail))
+
+    def _detail(self, ending: Ending) -> str:
+        """Return the last words: of the error stream, or else of its plain text.
+
+        Plain text is all that some programs say.
+        """
+        if ending.stderr.strip():
+            return redact_end(ending.stderr, DETAIL_LIMIT)
+        lines = redact("\n".join(self._lines)).split("\n")
+        return "\n".join(lines[-_LAST_LINES:])[-DETAIL_LIMIT:]
 
     def _text(self) -> tuple[str, object]:
         if self.output == "jsonl":
@@ -160,10 +185,6 @@ class Answer:
 
 def _parts(result: Results) -> tuple[str, object]:
     return result.text, result.data
-
-
-def _failed(kind: FailureKind, message: str, detail: str) -> Failed:
-    return Failed(failure=Failure(kind=kind, message=message, detail=detail))
 
 
 def _last_words(detail: str) -> str:

@@ -6,25 +6,21 @@
 # 3. A line of output is a sign of life. So is the mere end of it.
 # 4. Who has given its answer need not exit to be done: it is ended politely. That is
 #    after a `result` or `failure`, or when nobody holds the plain text open any more.
-# 5. A line too long for memory is kept as an artifact, and what it was part of has the
+# 5. What it says is kept in its folder, on both streams, for whoever asks.
+# 6. A line too long for memory is kept as an artifact, and what it was part of has the
 #    reference.
 """Run an agent that is a command."""
 
 from pathlib import Path
 
-import msgspec
 import trio
 
-from crew_actors.model import CommandSpec, Failure, FailureKind
-from crew_actors.resources import content_hash
-from crew_actors.runtimes._answer import LINE_LIMIT, Answer, Ending
-from crew_actors.runtimes._command_line import (
-    CommandLine,
-    command_line,
-    search_path,
-)
+from crew_actors.model import CommandSpec
+from crew_actors.runtimes._answer import LINE_LIMIT, Answer
+from crew_actors.runtimes._command_line import CommandLine, command_line
 from crew_actors.runtimes._conversation import Conversation
-from crew_actors.runtimes._job import DEPTH_VARIABLE, Job, Port
+from crew_actors.runtimes._job import Job, Port
+from crew_actors.runtimes._log import OutputLog
 from crew_actors.runtimes._messages import (
     Asks,
     Leaves,
@@ -33,84 +29,62 @@ from crew_actors.runtimes._messages import (
     Says,
     Uses,
 )
-from crew_actors.runtimes._outcome import Failed, Outcome
-from crew_actors.runtimes._prompt import build_prompt
+from crew_actors.runtimes._outcome import Outcome
+from crew_actors.runtimes._process import (
+    ConsentVoid,
+    check_consent,
+    ending_of,
+    forget,
+    keep_errors,
+    no_start,
+    process_spec,
+    told_otherwise,
+    write_inputs,
+)
+from crew_actors.runtimes._prompt import prompt_of
 from crew_supervisors import (
     ChildProcess,
     ChildStartFailed,
     CutLine,
-    EnvPolicy,
     ProcessError,
-    ProcessExit,
     ProcessSpec,
-    Rung,
     StdinClosed,
     Supervisor,
-    resolve_executable,
+    open_supervisor,
 )
-
-LADDER = (Rung("SIGTERM", 0.2),)
-"""How an agent is stopped: asked, and killed 0.2 seconds later. Agent CLIs that end
-in order were measured to need 0.02 to 0.18 seconds."""
-
 
 OUTPUT_CLOSED = 5.0
 """Seconds for an agent that has closed its output; it may have to put things away."""
 
 HELD = "processes that it left behind held its output open, and were ended"
 
-LONG_LINES_LIMIT = 1 << 28
-"""Bytes of all too long lines of one agent together."""
-
 
 class BadArtifact(ValueError):
     """An agent named a file that cannot be kept as an artifact. Nothing was kept."""
 
 
-class ConsentVoid(Exception):
-    """What a project brings is not what its user has agreed to. It was not run."""
-
-    def __init__(self, agent: str) -> None:
-        super().__init__(agent)
-        self.agent = agent
-
-    def __str__(self) -> str:
-        return (
-            f"what agent {self.agent} would run has changed since it was agreed to; "
-            "look at it, then allow it with `crew trust`"
-        )
-
-
-async def run_command(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
+async def run_command(job: Job, port: Port) -> Outcome:
     """Run the command agent of *job* and tell how it ended.
 
     Cancelling it stops the agent's whole process tree before it returns.
     """
+    async with open_supervisor(
+        name=job.attempt, max_restarts=0, on_event=told_otherwise
+    ) as supervisor:
+        return await _run_in(job, port, supervisor)
+
+
+async def _run_in(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
     command = job.task.command
     if command is None:
-        return _no_start(f"agent {job.task.agent} has no command")
-    prompt = build_prompt(
-        job.task,
-        job.goal,
-        job.dependencies,
-        messages=job.messages,
-        answers=job.answers,
-    )
-    task_file = job.folder / "task.md"
-    await trio.to_thread.run_sync(_prepare, job, prompt, task_file)
-    line = command_line(
-        command,
-        prompt=prompt,
-        goal=job.goal,
-        task_file=task_file,
-        workspace=job.workspace,
-    )
+        return no_start(f"agent {job.task.agent} has no command")
     try:
-        await trio.to_thread.run_sync(_check_consent, job, command)
-        spec = await trio.to_thread.run_sync(_process_spec, job, command, line)
+        prompt, line, spec = await trio.to_thread.run_sync(_make_ready, job, command)
+        await port.process_starts(supervisor)
         process = await supervisor.start_process(spec)
     except (ProcessError, ChildStartFailed, ConsentVoid) as error:
-        return _no_start(str(error.__cause__ or error))
+        return no_start(str(error.__cause__ or error))
+    log = OutputLog(job.folder)
     try:
         await port.process_started(process)
         answer = Answer(output=command.output)
@@ -120,90 +94,52 @@ async def run_command(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
                 nursery.start_soon(_feed, process, answer, line.stdin)
             first = prompt if command.input == "stdin" else None
             nursery.start_soon(talk.begin, first)
-            await _listen(job, talk, answer, nursery)
+            nursery.start_soon(log.run)
+            async with trio.open_nursery() as streams:
+                streams.start_soon(keep_errors, process, log)
+                await _listen(job, talk, answer, log, nursery)
             how = await process.wait()
             if how.output_truncated:
                 await port.progress(HELD)
             nursery.cancel_scope.cancel()  # nobody is left to read its input
     finally:
         await process.stop(reason="its attempt is over")  # most often it has ended
+        await log.close()
     await port.process_ended(process, how)
-    return answer.outcome(_ending(how))
+    return answer.outcome(ending_of(how, log))
 
 
-def _no_start(message: str) -> Failed:
-    return Failed(failure=Failure(kind=FailureKind.START, message=message))
+def _make_ready(job: Job, command: CommandSpec) -> tuple[str, CommandLine, ProcessSpec]:
+    """Write what the agent may read; make its prompt and describe its process.
 
-
-def _prepare(job: Job, prompt: str, task_file: Path) -> None:
-    """Write what the agent may read. Blocks; runs in a thread."""
-    job.output.mkdir()
-    task_file.write_text(prompt, encoding="utf-8", errors="surrogateescape")
-    inputs = {
-        "goal": job.goal,
-        "task": {
-            "id": job.task.id,
-            "step": job.task.step,
-            "role": job.task.role,
-            "title": job.task.title,
-        },
-        "dependencies": {
-            name: {
-                "text": result.text,
-                "data": result.data,
-                "artifacts": [
-                    {"name": artifact, "path": str(path)}
-                    for artifact, path in result.artifacts
-                ],
-            }
-            for name, result in job.dependencies.items()
-        },
-    }
-    (job.folder / "inputs.json").write_bytes(msgspec.json.encode(inputs))
-
-
-def _check_consent(job: Job, command: CommandSpec) -> None:
-    """Look once more at what is about to be executed. Blocks; runs in a thread.
+    Blocks; runs in a thread.
 
     Raises:
-      ConsentVoid: it has changed since its user agreed to it.
+      ConsentVoid: what it runs has changed since its user agreed to it.
+      ProcessError: there is no such program.
     """
-    consent = job.task.consent
-    if consent is None:
-        return
-    agent_file = Path(consent.agent_file)
-    if content_hash(job.workspace, agent_file, command.argv) != consent.sha256:
-        raise ConsentVoid(job.task.agent)
-
-
-def _process_spec(job: Job, command: CommandSpec, line: CommandLine) -> ProcessSpec:
-    """Describe the process of *job*. Blocks on the disk; runs in a thread."""
-    env = EnvPolicy(
-        extra={
-            **{name: job.environ[name] for name in command.env if name in job.environ},
-            "CREW_RUN": job.run,
-            "CREW_TASK": job.task.id,
-            "CREW_ATTEMPT": job.attempt,
-            "CREW_WORKSPACE": str(job.workspace),
-            "CREW_INPUTS": str(job.folder / "inputs.json"),
-            "CREW_OUTPUT": str(job.output),
-            DEPTH_VARIABLE: str(job.depth + 1),
-        }
+    prompt = prompt_of(job)
+    task_file = job.folder / "task.md"
+    write_inputs(job, prompt, task_file)
+    line = command_line(
+        command,
+        prompt=prompt,
+        goal=job.goal,
+        task_file=task_file,
+        workspace=job.workspace,
     )
-    path = search_path(job.environ)
-    executable = resolve_executable(line.argv[0], cwd=job.workspace, path=path)
-    return ProcessSpec(
-        name=f"{job.attempt}/process",
-        argv=(str(executable), *line.argv[1:]),
-        cwd=job.workspace,
-        env=env,
-        stdin="null" if line.stdin is None and command.control == "none" else "pipe",
-        max_line=LINE_LIMIT,
-        overflow=job.folder / "long-lines",
-        overflow_limit=LONG_LINES_LIMIT,
-        ladder=LADDER,
-        silence=command.silence,
-        wall=command.timeout,
+    check_consent(job, command)
+    return (
+        prompt,
+        line,
+        process_spec(
+            job,
+            command,
+            line.argv,
+            stdin="null"
+            if line.stdin is None and command.control == "none"
+            else "pipe",
+        ),
     )
 
 
@@ -218,7 +154,11 @@ async def _feed(process: ChildProcess, answer: Answer, prompt: bytes) -> None:
 
 
 async def _listen(
-    job: Job, talk: Conversation, answer: Answer, nursery: trio.Nursery
+    job: Job,
+    talk: Conversation,
+    answer: Answer,
+    log: OutputLog,
+    nursery: trio.Nursery,
 ) -> None:
     """Take in what it says, to the end; see to it that its end comes after its answer."""
     port, process = talk.port, talk.process
@@ -226,6 +166,7 @@ async def _listen(
     cuts = 0
     async for line in process.lines():
         port.beat()
+        await log.add("stdout", line.text)
         if isinstance(line, CutLine):
             cuts += 1
             await _keep_cut(port, answer, line, f"long-lines/{cuts}.txt")
@@ -255,13 +196,9 @@ async def _keep_cut(port: Port, answer: Answer, line: CutLine, name: str) -> Non
             note += f"; all of it is artifact {name}"
         except BadArtifact as error:
             note += f", and cannot be kept: {error}"
-        await trio.to_thread.run_sync(_forget, line.file)
+        await trio.to_thread.run_sync(forget, line.file)
     answer.take_cut(line.text, note)
     await port.progress(note)
-
-
-def _forget(path: Path) -> None:
-    path.unlink(missing_ok=True)
 
 
 async def _hand_over(job: Job, port: Port, message: Message) -> None:
@@ -297,20 +234,3 @@ def _inside(folder: Path, path: str) -> Path:
         msg = f"artifact {path!r} lies outside of the output folder: write it there"
         raise BadArtifact(msg)
     return found
-
-
-def _ending(how: ProcessExit) -> Ending:
-    deadlines = {
-        "startup_timeout": "no output within the time allowed for its start",
-        "silence_timeout": "no output for longer than allowed",
-        "wall_timeout": "it took longer than allowed",
-    }
-    is_lost = how.reason == "containment_lost"
-    return Ending(
-        code=how.returncode,
-        signal=how.signal,
-        deadline=deadlines.get(how.reason),
-        lost="its warden was killed, so it was ended" if is_lost else None,
-        answered=how.reason == "finished",
-        stderr=how.stderr_tail,
-    )

@@ -2,7 +2,7 @@
 # JSON object a line on its standard input.
 #
 #   type task                          with text, at first, where its input is stdin
-#   type steer, follow_up or message   with id and text
+#   type steer, interrupt, follow_up or message   with id and text
 #   type answer                        with id, and text, or null if nobody answered
 #
 # 1. Written is not read. A message is delivered when the agent says `received` with
@@ -18,7 +18,7 @@ from typing import final
 import attrs
 import trio
 
-from crew_actors.model import Message
+from crew_actors.model import Message, MessageOutcome
 from crew_actors.runtimes._job import Port
 from crew_actors.runtimes._messages import Asks
 from crew_supervisors import ChildProcess, StdinClosed
@@ -80,9 +80,9 @@ class Conversation:
 
     async def _hand_on(self, message: Message) -> None:
         if not self.can_hear:
-            await self.port.settle_message(
-                message.id, "rejected" if message.kind == "steer" else "queued", _DEAF
-            )
+            is_for_now = message.kind in {"steer", "interrupt"}
+            outcome: MessageOutcome = "rejected" if is_for_now else "queued"
+            await self.port.settle_message(message.id, outcome, _DEAF)
             return
         told: dict[str, object] = {
             "type": message.kind,

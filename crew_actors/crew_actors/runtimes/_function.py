@@ -2,7 +2,6 @@
 
 from crew_actors.runtimes._job import AgentFunction, Job, Port, Runtime
 from crew_actors.runtimes._outcome import Completed, Failed, NoResult, Outcome
-from crew_supervisors import Supervisor
 
 
 def function_runtime(function: AgentFunction) -> Runtime:
@@ -11,7 +10,7 @@ def function_runtime(function: AgentFunction) -> Runtime:
     Like any agent it must prove its success: a result without text counts as none.
     """
 
-    async def run(job: Job, port: Port, supervisor: Supervisor) -> Outcome:  # noqa: ARG001  # it has no process to supervise
+    async def run(job: Job, port: Port) -> Outcome:
         outcome: object = await function(job, port)
         if not isinstance(outcome, Completed | NoResult | Failed):
             msg = f"an agent returns an Outcome, not {type(outcome).__name__}"

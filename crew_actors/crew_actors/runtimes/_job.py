@@ -16,17 +16,22 @@ from crew_actors.model import (
     Answer,
     Artifact,
     AttemptId,
+    Failure,
     Message,
     MessageOutcome,
     PlannedTask,
     RunId,
     Usage,
 )
+from crew_actors.runtimes._memory import Notes
 from crew_actors.runtimes._outcome import Outcome
 from crew_supervisors import ChildProcess, ProcessExit, Supervisor
 
 DEPTH_VARIABLE = "CREW_DEPTH"
 """Tells a process in how many runs it is nested; missing outside of any."""
+
+FOLDER_VARIABLE = "CREW_RUN_FOLDER"
+"""Tells a process the folder of the run that it belongs to."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +66,12 @@ class Job:
 
     messages: tuple[Message, ...] = ()
     """What it is told by people before it begins."""
+
+    notes: Notes | None = None
+    """What its agent has noted in earlier runs; None for one without a memory."""
+
+    failure: Failure | None = None
+    """How the attempt before this one has failed, if it is made because of that."""
 
     answers: tuple[Answer, ...] = ()
     """What earlier attempts have asked, and heard."""
@@ -128,6 +139,13 @@ class Port(Protocol):
     async def answer_seen(self) -> None:
         """Tell that the agent has given its final answer."""
 
+    async def process_starts(self, supervisor: Supervisor) -> None:
+        """Tell that a process is about to be started under *supervisor*.
+
+        It is not before this returns: then it is on disk that the attempt has begun,
+        and its heartbeat watcher is a child of *supervisor* as well. A checkpoint.
+        """
+
     async def process_started(self, process: ChildProcess) -> None:
         """Tell that the agent is a process, and which."""
 
@@ -144,5 +162,5 @@ AgentFunction: TypeAlias = Callable[[Job, Port], Awaitable[Outcome]]
 It is cancelled when its task is, and must let the cancellation pass.
 """
 
-Runtime: TypeAlias = Callable[[Job, Port, Supervisor], Awaitable[Outcome]]
-"""Runs one agent to its end, with its processes as children of the supervisor."""
+Runtime: TypeAlias = Callable[[Job, Port], Awaitable[Outcome]]
+"""Runs one agent to its end. When it returns, nothing of the agent lives."""

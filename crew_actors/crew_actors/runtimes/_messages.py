@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from crew_actors.model import Usage
+from crew_actors.redaction import redact_start
 
 COUNT_LIMIT = 10**12
 """The largest count that is believed."""
@@ -94,13 +95,13 @@ def understand(line: str) -> Message:
             message = _message(cast("dict[str, object]", found))
             if message is not None:
                 return message
-    return Says(stripped[:PROGRESS_LIMIT])
+    return Says(redact_start(stripped, PROGRESS_LIMIT))
 
 
 def _message(found: dict[str, object]) -> Message | None:  # noqa: PLR0911 - a table
     match found:
         case {"type": "progress", "text": str(text)}:
-            return Says(text[:PROGRESS_LIMIT])
+            return Says(redact_start(text, PROGRESS_LIMIT))
         case {"type": "artifact", "name": str(name), "path": str(path)}:
             return Leaves(name, path)
         case {"type": "usage"}:
@@ -122,7 +123,7 @@ def _question(found: dict[str, object], text: str) -> Asks:
     seconds = found.get("timeout")
     return Asks(
         id=name if isinstance(name, str) else "",
-        text=text[:PROGRESS_LIMIT],
+        text=redact_start(text, PROGRESS_LIMIT),
         choices=_choices(choices),
         seconds=float(seconds) if _is_price(seconds) else None,
         permission=found.get("permission") is True,

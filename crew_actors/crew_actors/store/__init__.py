@@ -19,11 +19,15 @@ from crew_actors.store._cleanup import (
     KeptTree as KeptTree,
     clean_up as clean_up,
 )
-from crew_actors.store._diagnose import diagnose_run as diagnose_run
+from crew_actors.store._diagnose import (
+    diagnose_run as diagnose_run,
+    is_damaged as is_damaged,
+)
 from crew_actors.store._errors import (
     BadBundle as BadBundle,
     BundleTooLarge as BundleTooLarge,
     ImportExists as ImportExists,
+    NoFolderFor as NoFolderFor,
     NotARunFolder as NotARunFolder,
     TargetInTheWay as TargetInTheWay,
 )

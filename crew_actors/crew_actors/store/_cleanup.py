@@ -15,6 +15,7 @@ from crew_actors.journal import (
     owner_state,
     read_lease,
     read_state,
+    sync_folder,
 )
 from crew_actors.store._traces import (
     Traces,
@@ -110,6 +111,7 @@ def _patch_name(folder: RunFolder, attempt: str) -> Path:
     """Choose a name that no patch has yet, in a folder that is there."""
     patches = folder.path / "patches"
     patches.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.path)
     number, target = 1, patches / f"{attempt}.patch"
     while target.exists():
         number += 1

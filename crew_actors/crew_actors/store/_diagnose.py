@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from crew_actors import __version__
 from crew_actors.census import records_folder, take_census
 from crew_actors.journal import (
+    JournalCorrupt,
     JournalError,
     RunFolder,
     effective_status,
@@ -87,6 +88,17 @@ def diagnose_run(
     path, replace = target_of(target, exports, f"{folder.run}-diagnosis.json")
     write_outgoing(path, partial(_fill, text), replace=replace)
     return path, tuple(problems)
+
+
+def is_damaged(folder: RunFolder) -> bool:
+    """Tell whether the journal of the run is damaged. Blocks; changes nothing."""
+    try:
+        read_state(folder)
+    except JournalCorrupt:
+        return True
+    except JournalError:
+        return False  # it cannot be told
+    return False
 
 
 def _fill(text: str, file: BinaryIO) -> None:

@@ -38,6 +38,20 @@ class TargetInTheWay(UserError):
 
 
 @final
+class NoFolderFor(UserError):
+    """A file was to be written into a folder that is not there. Nothing was written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"there is no folder {self.path.parent}: make it, or name another with --to"
+        )
+
+
+@final
 class BundleTooLarge(UserError):
     """The run has more than a bundle may hold. Nothing was written."""
 

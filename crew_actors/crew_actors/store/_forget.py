@@ -24,13 +24,15 @@ from crew_actors.journal import (
     LeaseHeld,
     Registry,
     RunFolder,
+    find_leftovers,
+    never_began,
     owner_state,
     read_lease,
     read_state,
     runs_folder,
     sync_folder,
 )
-from crew_actors.model import BadId, RunState, parse_run_id
+from crew_actors.model import BadId, RunId, RunState, parse_run_id
 from crew_actors.store._cleanup import refuse_owned, remove_trees
 from crew_actors.store._errors import NotARunFolder
 from crew_actors.store._traces import (
@@ -126,9 +128,9 @@ async def forget_run(doomed: Doomed, registry: Registry) -> Forgotten:
 async def finish_forgotten(
     project: Path, registry: Registry, *, now: float
 ) -> tuple[str, ...]:
-    """Remove what is left of runs whose removal was cut short; tell which.
+    """Remove what is left of runs whose removal was cut short, or that never began.
 
-    *now* is in seconds since 1970. Worktrees that hold something stay.
+    Tells which. *now* is in seconds since 1970. Worktrees that hold something stay.
 
     Raises:
       WorktreeError: git refused.
@@ -141,7 +143,8 @@ async def finish_forgotten(
             traces = _without_dirty(await traces_in(project, folder.run))
         doomed = Doomed(folder=folder, traces=traces)
         await _remove(aside, folder, traces, doomed.empty, registry)
-    return tuple(folder.run for _, folder in found)
+    leftovers = await trio.to_thread.run_sync(_remove_leftovers, project, now)
+    return (*(folder.run for _, folder in found), *leftovers)
 
 
 def _without_dirty(traces: Traces) -> Traces:
@@ -224,6 +227,24 @@ def _put_aside(folder: RunFolder) -> Path:
 def _refuse_owned_if_readable(folder: RunFolder) -> None:
     with suppress(JournalCorrupt):  # its user has said that it may go
         refuse_owned(folder)
+
+
+def _remove_leftovers(project: Path, now: float) -> list[RunId]:
+    """Remove the folders of runs that never began, so nothing else of them is there."""
+    gone: list[RunId] = []
+    for folder in find_leftovers(project, now=now):
+        try:
+            _check_place(folder)
+        except NotARunFolder:
+            continue  # somebody has put it there
+        run, aside = folder.run, folder.path.with_name(f"{_ASIDE}{folder.run}")
+        folder.path.rename(aside)
+        if never_began(RunFolder(aside)):
+            shutil.rmtree(aside)
+            gone.append(run)
+        else:
+            aside.rename(folder.path)  # it has begun in this moment
+    return gone
 
 
 def _cut_short(project: Path, now: float) -> list[tuple[Path, RunFolder]]:

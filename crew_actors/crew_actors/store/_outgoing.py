@@ -2,7 +2,6 @@
 # masked, and the home folder is `~`. What is no text stays as it is.
 """Prepare what leaves the machine, and write it."""
 
-import errno
 import os
 import re
 import secrets
@@ -15,9 +14,10 @@ from typing import BinaryIO, Final, cast, final
 
 import attrs
 
+from crew_actors.errors import about
 from crew_actors.journal import UnsafeFolder, sync_folder
 from crew_actors.redaction import redact_bytes, redact_value
-from crew_actors.store._errors import TargetInTheWay
+from crew_actors.store._errors import NoFolderFor, TargetInTheWay
 
 _LOOKED_AT: Final = 8192  # bytes that tell whether content is text, as redaction does
 
@@ -75,24 +75,25 @@ def write_outgoing(
 
     Raises:
       TargetInTheWay: there is a file, and it is not to be replaced.
+      NoFolderFor: its folder is not there.
       OSError: the system refused.
     """
     if not replace and os.path.lexists(target):
         raise TargetInTheWay(target)
     if not target.parent.is_dir():
-        why = os.strerror(errno.ENOENT)
-        raise FileNotFoundError(errno.ENOENT, why, str(target.parent))
+        raise NoFolderFor(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "w+b") as file:
+        with about(target), os.fdopen(os.open(temporary, flags, 0o600), "w+b") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         if not replace and os.path.lexists(target):
             raise TargetInTheWay(target)
-        temporary.replace(target)
-        sync_folder(target.parent)
+        with about(target):
+            temporary.replace(target)
+            sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -118,10 +119,19 @@ def make_hidden(folder: Path) -> None:
       OSError: the system refused.
     """
     for each in (folder.parent, folder):
-        with suppress(FileExistsError):
+        with about(folder), suppress(FileExistsError):
             each.mkdir(mode=0o700)
         if not stat.S_ISDIR(each.lstat().st_mode):
             raise UnsafeFolder(each, "a link or a file")
     ignore = folder / ".gitignore"
     if not os.path.lexists(ignore):
-        ignore.write_text("*\n", encoding="utf-8")
+        with about(folder):
+            _write_or_none(ignore, "*\n")
+
+
+def _write_or_none(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise

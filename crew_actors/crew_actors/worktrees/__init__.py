@@ -16,7 +16,6 @@ from crew_actors.worktrees._errors import (
     WorktreeInTheWay as WorktreeInTheWay,
 )
 from crew_actors.worktrees._worktrees import (
-    KeptWorktree as KeptWorktree,
     Worktree as Worktree,
     Worktrees as Worktrees,
 )

@@ -14,6 +14,8 @@ class WorktreeError(UserError):
 class GitMissing(WorktreeError):
     """There is no git to be run."""
 
+    exit_code = 2
+
     def __str__(self) -> str:
         return (
             "worktrees need git, and there is none on your PATH: install it, or run "
@@ -23,6 +25,8 @@ class GitMissing(WorktreeError):
 
 class NotARepository(WorktreeError):
     """The project is not a git repository."""
+
+    exit_code = 2
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -37,6 +41,8 @@ class NotARepository(WorktreeError):
 
 class NoCommit(WorktreeError):
     """The repository has no commit that a worktree could begin with."""
+
+    exit_code = 2
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)

@@ -14,10 +14,12 @@ import os
 import shutil
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 import trio
 
+from crew_actors.journal import sync_folder
 from crew_actors.worktrees._errors import (
     GitFailed,
     NoCommit,
@@ -28,9 +30,6 @@ from crew_actors.worktrees._errors import (
     WorktreeInTheWay,
 )
 from crew_actors.worktrees._git import git
-
-PREFIX = "crew/"
-"""With which the branches of attempts begin: `crew/<run>/<attempt>`."""
 
 _TRIES = 5
 _PAUSE = 0.2  # seconds between tries while another process holds git's lock
@@ -50,16 +49,6 @@ class Worktree:
     branch: str
     base: str
     """The commit that the attempt began with, in full."""
-
-
-@attrs.frozen
-class KeptWorktree:
-    """A worktree of a run that is still there."""
-
-    path: Path
-    branch: str
-    dirty: bool
-    """Whether it holds changes that are in no commit."""
 
 
 @attrs.define(eq=False)
@@ -114,7 +103,7 @@ class Worktrees:
                 await self._patiently(*add)
                 await self._merge(path, merge)
                 (begun,) = await git(path, "rev-parse", "HEAD")
-            except BaseException:
+            except BaseException:  # nothing half-made stays, whatever it was
                 with trio.CancelScope(shield=True):
                     await self._undo(path, branch)
                 raise
@@ -140,26 +129,43 @@ class Worktrees:
         )
         return True
 
-    async def patch(self, worktree: Worktree, target: Path) -> bool:
+    async def patch(
+        self, worktree: Worktree, target: Path, *, objects: Path | None = None
+    ) -> bool:
         """Write what differs from the base to the file *target*, as a git patch.
 
         New files and binary ones are in it. Neither the files nor the index of the
-        worktree change. False: nothing differs, and nothing was written.
+        worktree change. Git keeps the content of changed files in the repository, or
+        in the existing folder *objects*: then nothing in the repository changes at
+        all. False: nothing differs, and nothing was written.
+
+        On return the patch is on disk: the worktree may go. What a killed process
+        left of one that it made is in nobody's way. Cancelled, or failed, it leaves
+        no patch.
 
         Raises:
           WorktreeError: git refused.
+          OSError: the system refused, as on a full disk.
         """
-        index = target.with_suffix(".index")
-        beside = {"GIT_INDEX_FILE": str(index)}
-        output = f"--output={target}"
-        try:
-            await git(worktree.path, "read-tree", worktree.base, extra=beside)
-            await git(worktree.path, "add", "--all", extra=beside)
-            difference = ("diff", "--cached", "--binary", "--no-ext-diff")
-            await git(worktree.path, *difference, output, worktree.base, extra=beside)
-        finally:
-            index.unlink(missing_ok=True)
-        return await trio.to_thread.run_sync(_keep_if_any, target)
+        with TemporaryDirectory(dir=target.parent, prefix=".patch-") as aside:
+            made = Path(aside) / target.name
+            await self._write_patch(worktree, made, objects)
+            return await trio.to_thread.run_sync(_keep_if_any, made, target)
+
+    async def _write_patch(
+        self, worktree: Worktree, made: Path, objects: Path | None
+    ) -> None:
+        """Let git write the patch to the file *made*, and an index beside it."""
+        beside = {"GIT_INDEX_FILE": str(made.with_suffix(".index"))}
+        if objects is not None:
+            (mine,) = await git(worktree.path, "rev-parse", "--git-path", "objects")
+            beside["GIT_OBJECT_DIRECTORY"] = str(objects)
+            beside["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(worktree.path / mine)
+        output = f"--output={made}"
+        await git(worktree.path, "read-tree", worktree.base, extra=beside)
+        await git(worktree.path, "add", "--all", extra=beside)
+        difference = ("diff", "--cached", "--binary", "--no-ext-diff")
+        await git(worktree.path, *difference, output, worktree.base, extra=beside)
 
     async def dirty(self, path: Path) -> bool:
         """Tell whether the worktree at *path* holds changes that are in no commit.
@@ -194,24 +200,6 @@ class Worktrees:
                 return False
             await self._patiently("branch", "--quiet", "-D", worktree.branch)
             return True
-
-    async def of_run(self, run: str) -> tuple[KeptWorktree, ...]:
-        """List the worktrees of *run* that are still there.
-
-        Raises:
-          WorktreeError: git refused.
-        """
-        found: list[KeptWorktree] = []
-        path: Path | None = None
-        for line in await git(self.root, "worktree", "list", "--porcelain"):
-            kind, _, value = line.partition(" ")
-            if kind == "worktree":
-                path = Path(value)
-            branch = value.removeprefix("refs/heads/")
-            ours = kind == "branch" and branch.startswith(f"{PREFIX}{run}/")
-            if ours and path is not None and path.is_dir():
-                found.append(KeptWorktree(path, branch, await self._dirty(path)))
-        return tuple(found)
 
     async def _merge(self, path: Path, branches: tuple[str, ...]) -> None:
         if not branches:
@@ -275,9 +263,12 @@ def _make_room(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _keep_if_any(file: Path) -> bool:
-    """Tell whether anything is in *file*; remove it if there is not."""
-    if file.stat().st_size > 0:
-        return True
-    file.unlink()
-    return False
+def _keep_if_any(made: Path, target: Path) -> bool:
+    """Put the file *made* on disk, then under its name, if anything is in it."""
+    with made.open("r+b") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return False
+        os.fsync(file.fileno())
+    made.replace(target)
+    sync_folder(target.parent)
+    return True

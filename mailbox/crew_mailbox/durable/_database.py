@@ -182,7 +182,7 @@ class Database:
             try:
                 work(db)
                 db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # all or nothing, whatever it was
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
@@ -282,7 +282,7 @@ def open_database(folder: MailboxFolder) -> Database:
             archives = tuple(select_archives(connection))
             lost = connection.execute("SELECT count(*) FROM lost").fetchone()[0]
             _archive.remove(folder, [row.sha256 for row in archives if row.dropped])
-        except BaseException:
+        except BaseException:  # whatever it was: nobody else would close it
             connection.close()
             raise
     return Database(
@@ -352,7 +352,7 @@ def connect(folder: MailboxFolder) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
-    except BaseException:
+    except BaseException:  # whatever it was: nobody else would close it
         connection.close()
         raise
     return connection

@@ -86,10 +86,10 @@ def _open(folder: MailboxFolder) -> tuple[int, Database, list[StoredLetter]]:
         database = open_database(folder)
         try:
             return owner, database, database.load()
-        except BaseException:
+        except BaseException:  # whatever it was: nobody else would close it
             database.close()
             raise
-    except BaseException:
+    except BaseException:  # whatever it was: nobody else would give it up
         give_up(owner)
         raise
 

@@ -45,7 +45,7 @@ def take(folder: MailboxFolder) -> int:
         with told(folder.path):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, _myself().encode())
-    except BaseException:
+    except BaseException:  # whatever it was: nobody else would close it
         os.close(descriptor)
         raise
     return descriptor

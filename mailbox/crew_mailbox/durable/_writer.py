@@ -190,7 +190,7 @@ class Writer:
             job = _Job(records=records)
             try:
                 await self._submit(job)
-            except BaseException:
+            except BaseException:  # what was not handed over stays
                 delivered = job not in self._jobs
                 if not delivered:
                     self._jobs.remove(job)

@@ -9,13 +9,16 @@ NAMES = (
     "actors",
     "journal",
     "durable",
+    "runs",
     "survey",
     "processes",
+    "console",
+    "console_page",
 )
 
 
-WRITERS = ("actors",)
-"""Those that write their table into the docs when they are run with `--write`."""
+WRITERS = ("actors", "runs", "console", "console_page")
+"""Those that write their part of the docs when they are run with `--write`."""
 
 
 def main(args: list[str]) -> int:

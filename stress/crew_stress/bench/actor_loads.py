@@ -34,6 +34,8 @@ class Sizes:
     spawns: int = 1_000
     crowd: int = 100_000
     """Actors that get one message each, and idle actors whose memory is measured."""
+    letters: int = 10_240
+    """Sent to a durable mailbox, by 256 tasks."""
     seconds: float = 3.0
     """How long each latency is watched."""
 

@@ -9,11 +9,10 @@
 """What messages, asks and actors cost, compared with plain trio and with peers."""
 
 import gc
-import os
-import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -22,12 +21,9 @@ from typing import Final
 import attrs
 import trio
 
-from crew_stress.bench import actor_loads as loads, actor_peers as peers
+from crew_stress.bench import actor_loads as loads, actor_peers as peers, durable, pages
 from crew_stress.bench.actor_latency import Latency, latency
 from crew_stress.bench.actor_loads import Sizes
-
-PAGE: Final = "docs/reference/performance.md"
-"""Where `--write` puts the table, from the root of the repository."""
 
 TURNS: Final = 15
 FEW_TURNS: Final = 3
@@ -131,6 +127,8 @@ class Row:
         return f"{cells} {self.ratio:>8} {self.target:>9}  {self.verdict}"
 
 
+DURABLE_SENDS: Final = 10_000
+
 HEAD: Final = Row("what", "ours", "rival", "ratio", "target", "")
 
 
@@ -196,6 +194,20 @@ def weigh(sizes: Sizes) -> Row:
     )
 
 
+def keep(sizes: Sizes) -> Row:
+    """Measure sends to a durable mailbox, each on disk before it returns."""
+    with tempfile.TemporaryDirectory(prefix="crew-bench-") as temporary:
+        sends, rows = durable.send_rates(Path(temporary), sizes.letters)
+    return Row(
+        f"durable send, {durable.SENDERS} tasks / SQLite",
+        f"{sends:,.0f}/s",
+        f"{rows:,.0f} commits/s",
+        f"{sends / rows:.2f}",
+        f">= {DURABLE_SENDS:,}/s",
+        _verdict(reached=sends >= DURABLE_SENDS),
+    )
+
+
 def _verdict(*, reached: bool) -> str:
     return "ok" if reached else "MISSED"
 
@@ -214,11 +226,12 @@ def measure(sizes: Sizes, turns: int | None = None) -> list[Row]:
     for row in watch(sizes):
         add(row)
     add(weigh(sizes))
+    add(keep(sizes))
     return rows
 
 
 _INTRODUCTION: Final = """\
-# Performance
+## Messages and actors
 
 Written by `python -m crew_stress.bench actors --write` from one run of it:
 {where}.
@@ -232,7 +245,9 @@ mailboxes and channels of `tell` hold 1,024 messages. Those of 1,000 senders hav
 all that is sent; in *always full* they hold 1,024, so that nearly each message waits. A
 sender that waits is woken once for each message, because nobody overtakes another one:
 that switch between tasks is half of the price. An ask has a deadline of 5 seconds
-on each side that knows one. Waits are times on the wall: other programs lengthen them.
+on each side that knows one. Waits are times on the wall: other programs lengthen them. So are the
+sends to a durable mailbox: each is on disk when it returns, many share one commit, and the
+rival is SQLite with a commit for each row.
 
 | what / rival | ours | rival | ratio | target | |
 |--------------|-----:|------:|------:|-------:|-|
@@ -250,24 +265,19 @@ twice (5 ms and one slow message) for each actor that is busy at that time.
 
 
 def page(rows: list[Row]) -> str:
-    """Write the page of the reference about *rows*."""
-    where = (
-        f"CPython {platform.python_version()}, trio {trio.__version__}, "
-        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} processors"
-    )
+    """Write the part of the page about *rows*."""
     lines = [
         f"| {r.what} | {r.ours} | {r.rival} | {r.ratio} | {r.target} | {r.verdict} |\n"
         for r in rows
     ]
-    return _INTRODUCTION.format(where=where) + "".join(lines) + _ABOUT_WAITS
+    return _INTRODUCTION.format(where=pages.where()) + "".join(lines) + _ABOUT_WAITS
 
 
 def main(*, write: bool = False, sizes: Sizes | None = None) -> int:
     """Print a table; return 1 if a figure was missed. *write* puts it into the docs."""
     rows = measure(sizes or Sizes())
     if write:
-        Path(PAGE).write_text(page(rows), encoding="utf-8")
-        print(f"written to {PAGE}")
+        pages.write_part("actors", page(rows))
     return int(any(row.verdict == "MISSED" for row in rows))
 
 

@@ -73,6 +73,20 @@ def _measure(root: Path) -> list[Figure]:
     ]
 
 
+def send_rates(root: Path, letters: int) -> tuple[float, float]:
+    """Measure sends a second of many tasks, and rows a second with a commit for each.
+
+    *letters* is how many are sent; a tenth as many rows are written.
+    """
+    alone = max(letters // 10, 1)
+    rows = alone / _plain(root / "single.db", alone, 1)
+    best = max(
+        trio.run(_sending, root / f"crowd-{turn}", SENDERS, letters)
+        for turn in range(TURNS)
+    )
+    return best, rows
+
+
 def _plain(path: Path, letters: int, group: int) -> float:
     """Write *letters* rows, *group* in one commit; tell the seconds."""
     connection = sqlite3.connect(path, isolation_level=None)

@@ -22,56 +22,45 @@ from crew_actors.journal import (
     open_journal,
 )
 from crew_actors.model import AttemptId, AttemptStarted, Event, Progress, RunId, TaskId
+from crew_stress.bench.supervisors import Figure
 
 GROUP = 256
-EVENTS = 50_000
-COMMITS = 1_000
-MANY = 1_000_000
 NEWEST = 100
 
 
-@attrs.frozen
-class Figure:
-    """One measured number, and the one it must not miss."""
+@attrs.frozen(kw_only=True)
+class Sizes:
+    """How much is measured."""
 
-    name: str
-    value: float
-    unit: str
-    goal: float
-    at_least: bool
-
-    @property
-    def reached(self) -> bool:
-        if self.at_least:
-            return self.value >= self.goal
-        return self.value <= self.goal
-
-    def __str__(self) -> str:
-        sign = ">=" if self.at_least else "<="
-        mark = "ok  " if self.reached else "MISS"
-        return (
-            f"{mark} {self.name:<44}{self.value:>12,.2f} {self.unit:<9}"
-            f"(goal {sign} {self.goal:g})"
-        )
+    events: int = 50_000
+    commits: int = 1_000
+    many: int = 1_000_000
+    """Events of the journal that is read."""
 
 
 def main() -> int:
     """Print the figures; 1 if one of them is missed."""
-    with tempfile.TemporaryDirectory(prefix="crew-bench-") as temporary:
-        figures = _measure(Path(temporary))
+    figures = measure(Sizes())
     for figure in figures:
         print(figure)
-    return 0 if all(figure.reached for figure in figures) else 1
+    return 0 if all(figure.is_reached for figure in figures) else 1
 
 
-def _measure(root: Path) -> list[Figure]:
-    floor = EVENTS / _plain(root / "plain.db", EVENTS, GROUP)
-    single = _plain(root / "single.db", COMMITS, 1) / COMMITS
-    posted = trio.run(_posting, _folder(root, "post"), 1)
-    crowd = trio.run(_posting, _folder(root, "crowd"), 8)
-    alone = trio.run(_appending, _folder(root, "append"))
-    busy = trio.run(_compacting, _folder(root, "compact")) * 1e3
-    reading = _reading(root)
+def measure(sizes: Sizes) -> list[Figure]:
+    """Measure all figures."""
+    with tempfile.TemporaryDirectory(prefix="crew-bench-") as temporary:
+        return _measure(Path(temporary), sizes)
+
+
+def _measure(root: Path, sizes: Sizes) -> list[Figure]:
+    events, commits, many = sizes.events, sizes.commits, sizes.many
+    floor = events / _plain(root / "plain.db", events, GROUP)
+    single = _plain(root / "single.db", commits, 1) / commits
+    posted = trio.run(_posting, _folder(root, "post"), 1, events)
+    crowd = trio.run(_posting, _folder(root, "crowd"), 8, events)
+    alone = trio.run(_appending, _folder(root, "append"), commits)
+    busy = trio.run(_compacting, _folder(root, "compact"), commits) * 1e3
+    reading = _reading(root, many)
     return [
         Figure("plain SQLite, 256 rows a commit", floor, "events/s", 0, at_least=True),
         Figure(
@@ -84,7 +73,7 @@ def _measure(root: Path) -> list[Figure]:
         Figure("  against plain", alone[0] / single, "x", 6, at_least=False),
         Figure("append alone, 99 of 100", alone[1] * 1e3, "ms", 50, at_least=False),
         Figure("append while it compacts, 99 of 100", busy, "ms", 50, at_least=False),
-        Figure(f"newest {NEWEST} of {MANY:,}", reading * 1e3, "ms", 5, at_least=False),
+        Figure(f"newest {NEWEST} of {many:,}", reading * 1e3, "ms", 5, at_least=False),
     ]
 
 
@@ -118,9 +107,9 @@ def _plain(path: Path, events: int, group: int) -> float:
         connection.close()
 
 
-async def _posting(folder: RunFolder, tasks: int) -> float:
+async def _posting(folder: RunFolder, tasks: int, events: int) -> float:
     async def post(journal: Journal) -> None:
-        for number in range(EVENTS // tasks):
+        for number in range(events // tasks):
             await journal.post(_event(number))
 
     async with open_journal(folder, lease=Lease.mine(now=0.0), create=True) as journal:
@@ -129,21 +118,21 @@ async def _posting(folder: RunFolder, tasks: int) -> float:
             for _ in range(tasks):
                 nursery.start_soon(post, journal)
         await journal.flush()
-        return EVENTS / (perf_counter() - begin)
+        return events / (perf_counter() - begin)
 
 
-async def _appending(folder: RunFolder) -> tuple[float, float]:
+async def _appending(folder: RunFolder, commits: int) -> tuple[float, float]:
     took: list[float] = []
     async with open_journal(folder, lease=Lease.mine(now=0.0), create=True) as journal:
-        for number in range(COMMITS):
+        for number in range(commits):
             begin = perf_counter()
             await journal.append(_event(number))
             took.append(perf_counter() - begin)
     took.sort()
-    return took[COMMITS // 2], took[COMMITS * 99 // 100]
+    return took[commits // 2], took[commits * 99 // 100]
 
 
-async def _compacting(folder: RunFolder) -> float:
+async def _compacting(folder: RunFolder, commits: int) -> float:
     """Tell what an append takes, 99 of 100, in a journal that is always too large."""
     took: list[float] = []
     task, attempt = TaskId("scan"), AttemptId("scan.1")
@@ -151,23 +140,23 @@ async def _compacting(folder: RunFolder) -> float:
         folder, lease=Lease.mine(now=0.0), create=True, compact_at=1
     ) as journal:
         await journal.post(AttemptStarted(task=task, attempt=attempt))
-        for _ in range(COMMITS):
+        for _ in range(commits):
             for number in range(31):
                 await journal.post(_event(number))
             begin = perf_counter()
             await journal.append(_event(31))
             took.append(perf_counter() - begin)
         assert journal.compacted > journal.last // 2
-    return sorted(took)[COMMITS * 99 // 100]
+    return sorted(took)[commits * 99 // 100]
 
 
-def _reading(root: Path) -> float:
+def _reading(root: Path, many: int) -> float:
     folder = _folder(root, "many")
     trio.run(_empty, folder)
     body = encode(_event(1)).decode()
     connection = sqlite3.connect(folder.database)
     try:
-        rows = ((n, 0.0, body) for n in range(1, MANY + 1))
+        rows = ((n, 0.0, body) for n in range(1, many + 1))
         insert = "INSERT INTO events (seq, at, body) VALUES (?, ?, ?)"
         connection.executemany(insert, rows)
         connection.commit()

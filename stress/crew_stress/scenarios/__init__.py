@@ -8,6 +8,9 @@
 #   table    the result in lines      picture  the result as SVG
 #   cancel flood storm orphans killed_runs     the scenarios, on agents
 #   runtime  what orphans kills       killed_child  what killed_runs kills
+#   ground   where a run lives        lives    its owners, and their ends
+#   people   those around it          kept     what is left of it
+#   visitors                                   the scenario on a console
 """Stress scenarios for process agents: fake ones, or the user's own command."""
 
 from crew_stress.scenarios.driver import (

@@ -16,7 +16,14 @@ import attrs
 import trio
 
 from crew_actors.census import recording
-from crew_stress.scenarios import cancel, flood, killed_runs, orphans, storm
+from crew_stress.scenarios import (
+    cancel,
+    flood,
+    killed_runs,
+    orphans,
+    storm,
+    visitors,
+)
 from crew_stress.scenarios.book import Book
 from crew_stress.scenarios.machine import Holdings, end_survivors, rss
 from crew_stress.scenarios.refusal import AgentsNotStarted, first_of, refusal_in
@@ -33,6 +40,7 @@ PLAYS: Final[Mapping[ScenarioName, tuple[str, Play]]] = MappingProxyType(
         "storm": (storm.CLAIM, storm.play),
         "orphans": (orphans.CLAIM, orphans.play),
         "killed-runs": (killed_runs.CLAIM, killed_runs.play),
+        "visitors": (visitors.CLAIM, visitors.play),
     }
 )
 DEFAULTS: Final[Mapping[ScenarioName, Load]] = MappingProxyType(
@@ -42,6 +50,7 @@ DEFAULTS: Final[Mapping[ScenarioName, Load]] = MappingProxyType(
         "storm": Load(agents=50, rounds=3, seed=1),
         "orphans": Load(agents=20, rounds=5, seed=1),
         "killed-runs": Load(agents=6, rounds=20, seed=1),
+        "visitors": Load(agents=34, rounds=3, seed=1),
     }
 )
 """What is put on if nothing else is said."""

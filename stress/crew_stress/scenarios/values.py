@@ -6,7 +6,9 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-ScenarioName: TypeAlias = Literal["cancel", "flood", "storm", "orphans", "killed-runs"]
+ScenarioName: TypeAlias = Literal[
+    "cancel", "flood", "storm", "orphans", "killed-runs", "visitors"
+]
 
 
 @attrs.frozen(kw_only=True)

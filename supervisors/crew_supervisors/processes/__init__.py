@@ -44,7 +44,10 @@ from crew_supervisors.processes._report import (
     StopReport as StopReport,
     Survivor as Survivor,
 )
-from crew_supervisors.processes._run import run_process as run_process
+from crew_supervisors.processes._run import (
+    expect_processes as expect_processes,
+    run_process as run_process,
+)
 from crew_supervisors.processes._spec import (
     ESSENTIALS as ESSENTIALS,
     MARKER as MARKER,

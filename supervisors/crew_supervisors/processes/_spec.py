@@ -8,7 +8,6 @@
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -49,10 +48,12 @@ class EnvPolicy:
 
     def build(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment for a process of a runtime with *environ*."""
+        names = frozenset(self.inherit)
+        prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
         kept = {
             name: value
             for name, value in environ.items()
-            if any(fnmatchcase(name, pattern) for pattern in self.inherit)
+            if name in names or name.startswith(prefixes)
         }
         return {**kept, **self.extra}
 

@@ -5,8 +5,9 @@
 #    not answer, a warden is started afresh.
 # 2. A warden that it has forked depends on it no more: it has a session and a bond to
 #    the runtime of its own. The zygote keeps nothing of it.
-# 3. There is one for each trio run, from its second warden on, and it ends with the run,
-#    or with the runtime, in whatever way that ends.
+# 3. There is one for each trio run, from its second warden on or when somebody says that
+#    there will be several, and it ends with the run, or with the runtime, in whatever way
+#    that ends.
 # 4. Linux only: who is not its parent waits for a warden by a pidfd.
 """Wardens that are forked instead of started."""
 
@@ -76,6 +77,7 @@ class Zygote:
         """Its number while it can be used."""
         self._link: socket.socket | None = None
         self._starts = 0
+        self._was_started = False
 
     @classmethod
     def of_this_run(cls) -> "Zygote":
@@ -87,6 +89,12 @@ class Zygote:
             _zygote.set(zygote)
             return zygote
 
+    def start(self) -> None:
+        """Start it in the background, unless it was; for the wardens from then on."""
+        if sys.platform == "linux" and not self._was_started:
+            self._was_started = True
+            trio.lowlevel.spawn_system_task(self._live, name="crew zygote")
+
     async def fork(
         self, *, stdin_pipe: bool
     ) -> tuple[ForkedWarden, socket.socket] | None:
@@ -95,8 +103,8 @@ class Zygote:
         Cancelled: the warden ends, as its link is closed.
         """
         self._starts += 1
-        if sys.platform == "linux" and self._starts == FIRST_USE:
-            trio.lowlevel.spawn_system_task(self._live, name="crew zygote")
+        if self._starts == FIRST_USE:
+            self.start()
         if self._link is None:
             return None
         ours, theirs = make_bond()

@@ -71,7 +71,7 @@ def no_task_left() -> Generator[None]:
     before = set(_all_tasks())
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # whatever it was: it must not hide the tasks
         left = _left_since(before)
         if left:
             message = "the block raised, and left tasks"

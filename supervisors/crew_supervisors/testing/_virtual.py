@@ -59,7 +59,7 @@ def run_virtual(
     try:
         with seeded_scheduling(seed):
             answer = trio.run(main, clock=clock)
-    except BaseException as error:
+    except BaseException as error:  # whatever it was: the seed makes it again
         if stacks:
             raise StillWaiting(limit, seed, stacks[0]) from error
         error.add_note(f"in a virtual run with seed={seed}")

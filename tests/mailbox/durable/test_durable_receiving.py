@@ -1,7 +1,9 @@
 """A letter is with one reader, in its order, until it is acknowledged."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -20,6 +22,7 @@ from crew_mailbox import (
     open_durable_mailbox,
     read_letters,
 )
+from crew_mailbox.durable import _database
 
 Letters = Callable[..., Letter]
 
@@ -325,20 +328,31 @@ async def test_a_reader_that_looks_without_waiting_uses_up_no_delivery(
 
 
 async def test_a_delivery_that_was_cancelled_before_the_disk_had_it_is_none(
-    path: Path, letter: Letters
+    path: Path, letter: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_durable_mailbox(path, capacity=10, max_deliveries=2) as box:
+    write = _database.Database.write
+    free = threading.Event()
+
+    def slow(self: _database.Database, *what: Any) -> None:
+        assert free.wait(20)
+        write(self, *what)
+
+    async with open_durable_mailbox(path, capacity=20, max_deliveries=2) as box:
         await box.send(letter(1))
+        monkeypatch.setattr(_database.Database, "write", slow)
         with box.receive("ann") as deliveries:
-            for _ in range(10):
+            for number in range(10):
+                free.clear()
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(box.send, letter(9))  # the disk is busy with it
+                    nursery.start_soon(box.send, letter(10 + number))
                     await trio.testing.wait_all_tasks_blocked()
                     with trio.CancelScope() as scope:
                         nursery.start_soon(_cancel, scope)
                         await anext(deliveries)
+                    free.set()
             assert (await anext(deliveries)).attempt == 1
 
 
 async def _cancel(scope: trio.CancelScope) -> None:
+    await trio.testing.wait_all_tasks_blocked()
     scope.cancel()

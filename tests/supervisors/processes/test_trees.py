@@ -80,6 +80,34 @@ async def test_without_a_warden_group_and_marker_find_the_nine(shape: str) -> No
     assert report.survivors == ()
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_without_a_warden_a_cancellation_finds_the_nine_too(shape: str) -> None:
+    before, after = SHAPES[shape]
+    spec = agent(*before, "ready", after, drain=30.0, containment="group")
+    pids: dict[str, int] = {}
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            process = await nursery.start(run_process, spec)
+            pids = await tree_of(process)
+            nursery.cancel_scope.cancel()
+    assert len(pids) >= 1
+    assert living(pids.values()) == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_without_a_warden_the_end_of_the_leader_ends_the_nine_or_names_them(
+    shape: str,
+) -> None:
+    before, _ = SHAPES[shape]
+    spec = agent(*before, "ready", "exit:3", drain=0.05, containment="group")
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, spec)
+        pids = await tree_of(process)
+        ended = await process.wait()
+    named = {survivor.pid for survivor in ended.report.survivors}
+    assert set(living(pids.values())) <= named
+
+
 async def test_a_storm_of_forks_is_ended() -> None:
     spec = agent("storm:8", "ready", "sleep")
     async with trio.open_nursery() as nursery:

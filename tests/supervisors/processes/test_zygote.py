@@ -19,7 +19,13 @@ from tests.support.processes import (
     wait_gone,
 )
 
-from crew_supervisors.processes import ChildProcess, Rung, _zygote, run_process
+from crew_supervisors.processes import (
+    ChildProcess,
+    Rung,
+    _zygote,
+    expect_processes,
+    run_process,
+)
 from crew_supervisors.processes._warden_host import WardenHost
 from crew_supervisors.processes._zygote import ForkedWarden, Zygote
 
@@ -44,6 +50,21 @@ def warden_of(process: ChildProcess) -> ForkedWarden:
     assert isinstance(host, WardenHost)
     assert isinstance(host._process, ForkedWarden)
     return host._process
+
+
+async def test_whoever_expects_processes_has_the_first_one_forked() -> None:
+    expect_processes()
+    expect_processes()
+    zygote = Zygote.of_this_run()
+    with trio.fail_after(10):
+        while zygote.pid is None:  # noqa: ASYNC110 - it has no need to tell
+            await trio.sleep(0.001)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run_process, agent("ready", "hang", ladder=SOON))
+        assert warden_of(process).pid != zygote.pid
+        await process.stop()
+    beside = [each.pid for each in psutil.Process().children()]
+    assert beside == [zygote.pid]
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, "daemon without environment"])

@@ -1,0 +1,16 @@
+# Agent programs that are talked to in their own protocols, for as long as they work.
+#
+#   _run      a program's process        _program   what differs between programs
+#   _session  one conversation           _seen      what is seen of any program
+#   _screen   what people see of it      _failures  what went wrong
+#   _probe    a handshake, for doctors
+#   _fields   reading events             _claude, _pi, and their events
+"""Run agent programs in their own protocols."""
+
+from ._acp import Acp as Acp
+from ._claude import Claude as Claude
+from ._codex import Codex as Codex
+from ._pi import Pi as Pi
+from ._probe import greet as greet
+from ._program import Program as Program, Talk as Talk
+from ._run import EVENT_LIMIT as EVENT_LIMIT, run_program as run_program

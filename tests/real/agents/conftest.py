@@ -1,0 +1,167 @@
+"""Real agent programs, as `.ci/agents` installs them, against the fake LLM."""
+
+import json
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+import psutil
+import pytest
+import trio
+
+from crew_actors.model import (
+    CommandSpec,
+    Limits,
+    PlannedTask,
+    QuestionAsked,
+    RunPlan,
+    TaskId,
+)
+from crew_actors.places import Places, Project
+from crew_actors.runs import Crew, Run, open_crew
+from crew_actors.testing.llm import FakeLlm, open_fake_llm
+
+FOLDER: Final = os.environ.get("CREW_TEST_AGENTS", "")
+"""The folder of the binaries."""
+PROGRAMS: Final = ("claude", "codex", "pi")
+A: Final = TaskId("a")
+LIMIT: Final = 60.0
+"""Seconds in which a turn must have ended. It takes about one."""
+
+
+def _installed() -> bool:
+    return bool(FOLDER) and all(Path(FOLDER, name).exists() for name in PROGRAMS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    why = "the agent programs are not installed: `.ci/agents FOLDER` does it, and then set "
+    why += "CREW_TEST_AGENTS to FOLDER/bin"
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent and not _installed():
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+@attrs.frozen(eq=False)
+class Real:
+    """A crew whose one agent is a real program."""
+
+    name: str
+    crew: Crew
+    llm: FakeLlm
+    project: Path
+
+    def plan(self, prompt: str) -> RunPlan:
+        command = CommandSpec(
+            argv=(str(Path(FOLDER, self.name)),), env=tuple(_variables(self.llm.url))
+        )
+        task = PlannedTask(
+            id=A,
+            step="a",
+            role="worker",
+            agent="real",
+            title="A",
+            prompt=prompt,
+            runtime=self.name,
+            command=command,
+            model="fake/fake" if self.name == "pi" else "fake",
+            writes=True,
+        )
+        return RunPlan(
+            goal="work",
+            team="real",
+            workflow="real",
+            tasks=(task,),
+            limits=Limits(attempts=1),
+        )
+
+    async def start(self, prompt: str) -> Run:
+        return await self.crew.start(self.plan(prompt))
+
+    def left_of(self, run: Run) -> list[str]:
+        """Tell which processes of *run* live."""
+        return [one.name() for one in processes_of(run)]
+
+
+def processes_of(run: Run) -> list[psutil.Process]:
+    """Find what carries the mark of *run* in its environment."""
+    found: list[psutil.Process] = []
+    for one in psutil.process_iter():
+        try:
+            if one.environ().get("CREW_RUN") == run.id and one.status() != "zombie":
+                found.append(one)
+        except psutil.Error:
+            continue  # it has ended, or is not ours
+    return found
+
+
+async def answer_all(run: Run, answer: str) -> None:
+    """Answer each question of *run* as it comes, until cancelled."""
+    async for one in run.events():
+        if isinstance(one.event, QuestionAsked):
+            await run.respond(answer, question=one.event.question.id)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true of the world outside, which tells nobody."""
+    while not true():  # noqa: ASYNC110 - as it says
+        await trio.sleep(0.02)
+
+
+def _variables(url: str) -> dict[str, str]:
+    return {
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_API_KEY": "a-key",
+        "OPENAI_API_KEY": "o-key",
+    }
+
+
+def _settle_in(home: Path, url: str) -> None:
+    """Point the programs to the fake LLM where no variable does it."""
+    model: dict[str, object] = {
+        "id": "fake",
+        "name": "fake",
+        "contextWindow": 100_000,
+        "maxTokens": 1000,
+        "cost": {"input": 1, "output": 2, "cacheRead": 0, "cacheWrite": 0},
+    }
+    provider: dict[str, object] = {
+        "baseUrl": f"{url}/v1",
+        "api": "openai-completions",
+        "apiKey": "k",
+        "models": [model],
+    }
+    pi = home / ".pi" / "agent"
+    pi.mkdir(parents=True)
+    (pi / "models.json").write_text(json.dumps({"providers": {"fake": provider}}))
+    codex = home / ".codex"
+    codex.mkdir()
+    (codex / "config.toml").write_text(
+        'model = "fake"\nmodel_provider = "fake"\n[model_providers.fake]\nname = "fake"\n'
+        f'base_url = "{url}/v1"\nenv_key = "OPENAI_API_KEY"\nwire_api = "responses"\n'
+        "[sandbox_workspace_write]\nexclude_slash_tmp = true\n"
+    )
+
+
+@asynccontextmanager
+async def real(name: str, folder: Path) -> AsyncGenerator[Real]:
+    """Open a crew of a program, with a home of its own."""
+    project, home = folder / "project", folder / "home"
+    project.mkdir()
+    home.mkdir()
+    places = Places(config=folder / "config", data=folder / "data")
+    async with open_fake_llm() as llm:
+        _settle_in(home, llm.url)
+        environ = {
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(home),
+            "PATH": f"{FOLDER}:{os.environ['PATH']}",
+            "HOME": str(home),
+            **_variables(llm.url),
+        }
+        async with open_crew(
+            Project(project, is_repository=False), places=places, environ=environ
+        ) as crew:
+            yield Real(name, crew, llm, project)
