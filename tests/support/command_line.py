@@ -94,7 +94,7 @@ class CommandLine:
         with begun:
             try:
                 out, err = begun.communicate(timeout=LIMIT)
-            except BaseException:
+            except BaseException:  # whatever it was, nothing is left running
                 begun.kill()
                 raise
         return Said(begun.returncode, out, err)

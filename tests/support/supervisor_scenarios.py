@@ -95,7 +95,7 @@ class Stage:
         """Run *scenario*, and keep what comes out of it."""
         try:
             await scenario(self)
-        except BaseException as error:
+        except BaseException as error:  # all that comes out is looked at
             self.came_out.append(error)
             if not is_expected(error) or isinstance(error, trio.Cancelled):
                 raise
@@ -116,7 +116,7 @@ class Stage:
                 answer = await give(*args)
             if scope.cancelled_caught:
                 answer = ABANDONED
-        except BaseException as error:
+        except BaseException as error:  # it is the answer, and most go on
             answer = error
             if not isinstance(error, (SupervisorError, Injected, Torn)):
                 raise

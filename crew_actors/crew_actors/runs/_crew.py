@@ -210,7 +210,7 @@ class Crew:
         try:
             run = await self._begin(order)
             await register(folder, run.state, self.project, self.places)
-        except BaseException as error:
+        except BaseException as error:  # a cancellation too: no run goes on unheld
             if run is not None:
                 run.cancel("its start was given up")
             elif isinstance(error, JournalError | OSError):

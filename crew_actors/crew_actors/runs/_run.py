@@ -65,7 +65,7 @@ async def run_actor(inbox: Inbox[RunMessage], order: RunOrder) -> None:
     view = order.view
     try:
         await _own(inbox, order)
-    except Exception as error:
+    except Exception as error:  # whoever waits for the run is told, whatever it was
         view.error = find_cause(error, UserError) or error
         if not isinstance(view.error, UserError):
             raise  # a defect; whoever waits for the run is told of the others
