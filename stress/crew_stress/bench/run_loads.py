@@ -167,14 +167,22 @@ async def spawn_by_hand(count: int, limit: int) -> Cost:
 
 
 async def most_at_once(home: Path, count: int, limit: int) -> int:
-    """Run *count* tasks; tell how many agents were at work at the same time at most."""
+    """Run *count* tasks; tell how many agents were at work at the same time at most.
+
+    Nobody goes on before as many as may were at work, if they come within a few seconds.
+    """
     working = most = 0
+    full = trio.Event()
 
     async def work(job: Job, port: Port) -> Outcome:  # noqa: ARG001  # what agents are called with
         nonlocal working, most
         working += 1
         most = max(most, working)
-        await trio.sleep(0.001)
+        if working == limit:
+            full.set()
+        with trio.move_on_after(5):
+            await full.wait()
+        await trio.sleep(0.001)  # in which one too many would be seen
         working -= 1
         return Completed(text="done")
 
