@@ -11,11 +11,13 @@ from tests.support.program_bench import FAKES
 
 from crew_actors.commands import Context, _doctor, load_action
 from crew_actors.commands._doctor import Diagnosis, DoctorParameters, examine
+from crew_actors.config import user_file
 from crew_actors.journal import Registry
 from crew_actors.model import CommandSpec
 from crew_actors.resources import TrustStore
 from crew_actors.runtimes import program_of
 from crew_actors.runtimes.programs import _probe, greet
+from crew_actors.testing.llm import open_fake_llm
 from crew_supervisors.processes import ProcessSpec, SpawnFailed
 
 
@@ -67,6 +69,47 @@ async def test_files_that_are_not_there_yet_are_told_as_such(context: Context) -
     settings.touch()
     _, checks = await levels(context)
     assert checks["settings"] == ("ok", str(settings))
+
+
+def _names(context: Context, *providers: str) -> None:
+    file = user_file(context.places)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(providers))
+
+
+def _provider(name: str, url: str, more: str = "") -> str:
+    return f'[providers.{name}]\napi = "chat"\nbase_url = "{url}/v1"\n{more}\n'
+
+
+async def test_a_provider_without_its_key_is_a_warning(context: Context) -> None:
+    _names(context, _provider("dear", "http://localhost:1", 'key_env = "DEAR_KEY"'))
+    environ = {**context.environ, "OPENAI_API_KEY": "k"}
+    _, checks = await levels(attrs.evolve(context, environ=environ))
+    told = "there is no key for dear: set DEAR_KEY"
+    assert checks["llm:dear"] == ("warn", told)
+    assert checks["llm:openai"] == ("ok", "https://api.openai.com/v1")
+    assert "llm:anthropic" not in checks
+
+
+async def test_providers_are_asked_for_their_models_when_that_is_asked(
+    context: Context,
+) -> None:
+    async with open_fake_llm() as llm:
+        _names(
+            context,
+            _provider("good", llm.url),
+            _provider("bare", f"{llm.url}/nothing-here"),
+            _provider("gone", "http://127.0.0.1:1"),
+        )
+        environ = {"PATH": ""}
+        mine = attrs.evolve(context, environ=environ)
+        found = await examine(DoctorParameters(agents=True), mine)
+    checks = {one.name: (one.level, one.found) for one in found.checks}
+    assert checks["llm:good"] == ("ok", f"{llm.url}/v1; it works")
+    assert checks["llm:bare"][0] == "ok"
+    assert checks["llm:gone"][0] == "fail"
+    assert "cannot be reached" in checks["llm:gone"][1]
+    assert not any(one.asked for one in llm.requests)
 
 
 async def test_what_is_not_there_is_told_with_the_way_out(context: Context) -> None:

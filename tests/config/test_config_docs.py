@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from crew_actors.config import Key, all_keys, load_config, variable_of
+from crew_actors.config._providers import ABOUT
 from crew_actors.places import Places
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,6 +58,13 @@ def test_the_reference_has_each_setting_as_it_is(section: str) -> None:
     page = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
     told = page.partition(f"{MARK.format(section)}\n")[2].partition("\n## ")[0]
     assert told.strip().splitlines() == table()[section]
+
+
+def test_the_reference_has_each_field_of_a_provider() -> None:
+    page = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+    told = page.partition("## `[providers.NAME]`\n")[2].partition("\n## ")[0]
+    rows = [line for line in told.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{name}` | {about} |" for name, about in ABOUT.items()]
 
 
 def test_the_examples_of_the_guide_can_be_set(tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_the_keys_of_a_command_need_its_runtime() -> None:
         (
             "runtime: comand",
             (
-                "runtime: expects command or external or acp or pi or claude or codex "
+                "runtime: expects command or external or acp or llm or pi or claude or codex "
                 "or gemini or opencode, not 'comand' (did you mean 'command'?)"
             ),
         ),

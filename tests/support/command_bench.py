@@ -22,6 +22,7 @@ from crew_actors.runtimes import (
     BadArtifact,
     DependencyResult,
     Job,
+    NotSent,
     Outcome,
     run_command,
 )
@@ -81,6 +82,9 @@ class RecordingPort:
         self.asked.append((text, choices, seconds, permission))
         await trio.sleep(self.thinks)
         return self.reply
+
+    async def send(self, task: str, text: str) -> tuple[MessageOutcome, str]:
+        raise NotSent(f"there is no task {task}")
 
     async def next_message(self) -> Message:
         if not self.letters:

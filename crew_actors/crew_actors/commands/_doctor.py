@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
@@ -21,6 +22,7 @@ from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.config import load_config, user_file
 from crew_actors.journal import Registry
+from crew_actors.llm import Models, missing_key
 from crew_actors.observe import counted, escaped
 from crew_actors.resources import (
     ResourceError,
@@ -44,8 +46,8 @@ from crew_supervisors.processes import (
 Level = Literal["ok", "warn", "fail"]
 
 _LIBRARIES: Final = (
-    *("attrs", "cattrs", "click", "markdown-it-py", "msgspec"),
-    *("platformdirs", "psutil", "rich", "ruamel.yaml", "tomlkit", "trio"),
+    *("attrs", "cattrs", "click", "h11", "httpx2", "msgspec", "platformdirs", "psutil"),
+    *("rich", "ruamel.yaml", "tomlkit", "trio", "trio-websocket"),
 )
 _PROBE_LIMIT: Final = 15.0
 """Seconds that a program which is only started and ended may take."""
@@ -58,8 +60,8 @@ class DoctorParameters:
     agents: bool = attrs.field(
         default=False,
         metadata=told(
-            "start each agent program and see whether it speaks its protocol; no model "
-            "is asked"
+            "start each agent program and see whether it speaks its protocol, and "
+            "whether each provider of models takes its key; no model is asked"
         ),
     )
 
@@ -85,7 +87,8 @@ async def examine(parameters: DoctorParameters, context: Context) -> Diagnosis:
     """Check Python, the system, the folders, the programs and what is stored.
 
     Starts Python, git and the agent programs, to end at once; that takes up to 15
-    seconds for each. Agent programs that are to be greeted have 30 more.
+    seconds for each. Agent programs that are to be greeted have 30 more, and providers
+    of models 15.
     """
     return Diagnosis(
         checks=(
@@ -93,6 +96,7 @@ async def examine(parameters: DoctorParameters, context: Context) -> Diagnosis:
             await _containment(),
             await _git(context),
             *await _agent_programs(context, greets=parameters.agents),
+            *await _providers(context, greets=parameters.agents),
             *_folders(context),
             _settings(context),
             _resources(context),
@@ -170,7 +174,10 @@ async def _agent_programs(context: Context, *, greets: bool) -> list[Check]:
     }
     if not found:
         known = ", ".join(AGENT_PROGRAMS)
-        hint = f"none of {known} is on your PATH; the team `survey` needs none"
+        hint = (
+            f"none of {known} is on your PATH; the team `survey` needs none, nor do "
+            "live agents (--agent-runtime llm:PROVIDER/MODEL)"
+        )
         return [Check("agent programs", "warn", hint)]
     checks: dict[str, Check] = {}
 
@@ -211,6 +218,28 @@ async def _agent_program(
         level = level if why is None else "fail"
         found.append("it works" if why is None else why)
     return Check(name, level, "; ".join(found))
+
+
+async def _providers(context: Context, *, greets: bool) -> list[Check]:
+    """Tell of each provider that the user has named, or has a key for."""
+    settings = load_config(context.places, environ=context.environ).settings
+    mine = {one.name for one in settings.providers}
+    checks: list[Check] = []
+    async with aclosing(Models(settings.providers, context.environ)) as models:
+        for name, provider in models.providers.items():
+            missing = missing_key(provider, context.environ)
+            if missing is not None:
+                if name in mine:
+                    checks.append(Check(f"llm:{name}", "warn", missing))
+                continue
+            found = provider.base_url
+            level: Level = "ok"
+            if greets:
+                why = await models.greet(provider)
+                level = level if why is None else "fail"
+                found += f"; {'it works' if why is None else why}"
+            checks.append(Check(f"llm:{name}", level, found))
+    return checks
 
 
 def _folders(context: Context) -> Iterator[Check]:

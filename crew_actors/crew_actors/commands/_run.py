@@ -55,7 +55,14 @@ class RunParameters:
     )
     agent_runtime: str | None = attrs.field(
         default=None,
-        metadata=told("the agent program for agents that have no command of their own"),
+        metadata=told(
+            "what runs agents that do not say it themselves: an agent program, "
+            "`acp:PROGRAM`, or `llm:PROVIDER/MODEL` for live agents"
+        ),
+    )
+    model: str | None = attrs.field(
+        default=None,
+        metadata=told("the model that all agents use, whatever their files say"),
     )
     limit: int | None = attrs.field(
         default=None, metadata=told("how many tasks may run at the same time", least=1)
@@ -248,6 +255,7 @@ def _request(parameters: RunParameters) -> RunRequest:
         workflow=parameters.workflow,
         agent=parameters.agent,
         agent_runtime=parameters.agent_runtime,
+        model=parameters.model,
         limit=parameters.limit,
         on_failure="fail_fast" if on_failure == "fail-fast" else on_failure,
         workspace=parameters.workspace,

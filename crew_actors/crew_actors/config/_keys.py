@@ -102,6 +102,8 @@ def _collect(
         if attrs.has(inner):
             _collect(inner, f"{field.name}.", keys)
             continue
+        if not field.metadata:
+            continue  # set in a way of its own
         about = field.metadata
         value_kind, choices = _kind(hints[field.name])
         name = f"{prefix}{field.name}"

@@ -31,8 +31,10 @@ from crew_actors.config._problems import (
     ConfigProblem,
     one_problem,
 )
+from crew_actors.config._providers import TABLE, read_provider, told as told_fields
 from crew_actors.config._settings import Settings
 from crew_actors.config._values import convert
+from crew_actors.model import Provider
 from crew_actors.places import Places, Project
 from crew_actors.redaction import redact, redact_value
 
@@ -139,10 +141,10 @@ def load_config(
         name: Setting(key=name, value=key.default, layer="built-in")
         for name, key in all_keys().items()
     }
-    told = _told_by_file(user_file(places), "user", problems)
+    told, providers = _told_by_file(user_file(places), "user", problems)
     if project is not None:
         mine = project_file(project)
-        told += _told_by_file(mine, "project", problems, within=project.root)
+        told += _told_by_file(mine, "project", problems, within=project.root)[0]
     told += _told_by_variables(environ or {}, problems)
     told += [
         _Told(name=name, raw=raw, layer="flags", where=f"--{name.replace('_', '-')}")
@@ -154,7 +156,9 @@ def load_config(
         if problem is not None:
             problems.append(problem)
     return Config(
-        settings=_settings(entries), entries=entries, problems=tuple(problems)
+        settings=_settings(entries, tuple(one for one, _ in providers)),
+        entries={**entries, **_told_providers(providers, user_file(places))},
+        problems=tuple(problems),
     )
 
 
@@ -163,17 +167,65 @@ def _told_by_file(
     layer: Layer,
     problems: list[ConfigProblem],
     within: Path | None = None,
-) -> list[_Told]:
+) -> tuple[list[_Told], list[tuple[Provider, int | None]]]:
+    """Read a file: what it sets, and the providers in it, each with its line."""
     try:
         content = read_file(path, within)
     except BadFile as error:
         problems.append(one_problem(path, error))
-        return []
-    return [] if content is None else list(_of_file(content, path, layer))
+        return [], []
+    if content is None:
+        return [], []
+    return (
+        list(_of_file(content, path, layer)),
+        list(_providers(content, path, layer, problems)),
+    )
+
+
+def _providers(
+    content: Content, path: Path, layer: Layer, problems: list[ConfigProblem]
+) -> Iterator[tuple[Provider, int | None]]:
+    tables = content.table.get(TABLE, {})
+    if not isinstance(tables, dict):
+        told = _Told(name=TABLE, raw=tables, layer=layer, where=str(path))
+        message = f"{TABLE} must be a table, [{TABLE}.NAME], not {tables!r}"
+        problems.append(_problem(told, message))
+        return
+    for name, raw in cast("dict[str, object]", tables).items():
+        key = f"{TABLE}.{name}"
+        told = _Told(
+            name=key,
+            raw=raw,
+            layer=layer,
+            where=str(path),
+            line=content.line_of(key),
+        )
+        if layer == "project":
+            message = f"{key} is ignored: a project may not name providers"
+            problems.append(_problem(told, message, severity="warning"))
+            continue
+        try:
+            yield read_provider(name, raw), told.line
+        except BadSetting as error:
+            problems.append(_problem(told, str(error)))
+
+
+def _told_providers(
+    providers: list[tuple[Provider, int | None]], path: Path
+) -> dict[str, Setting]:
+    """Make entries of providers: each field that is set, by its whole name."""
+    return {
+        name: Setting(key=name, value=value, layer="user", where=str(path), line=line)
+        for provider, line in providers
+        for field, value in told_fields(provider)
+        for name in [f"{TABLE}.{provider.name}.{field}"]
+    }
 
 
 def _of_file(content: Content, path: Path, layer: Layer) -> Iterator[_Told]:
     for name, raw in flat(content.table, sections()):
+        if name == TABLE:
+            continue
         line = content.line_of(name)
         yield _Told(name=name, raw=raw, layer=layer, where=str(path), line=line)
 
@@ -294,10 +346,14 @@ def _problem(
     )
 
 
-def _settings(entries: Mapping[str, Setting]) -> Settings:
+def _settings(
+    entries: Mapping[str, Setting], providers: tuple[Provider, ...]
+) -> Settings:
     fresh = Settings()
-    values: dict[str, object] = {}
+    values: dict[str, object] = {TABLE: providers}
     for field in attrs.fields(Settings):
+        if field.name == TABLE:
+            continue
         default: object = getattr(fresh, field.name)
         if field.name in entries:
             values[field.name] = entries[field.name].value

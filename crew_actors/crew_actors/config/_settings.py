@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import attrs
 
-from crew_actors.model import Limits, RetryPolicy
+from crew_actors.model import Limits, Provider, RetryPolicy
 
 _DAY: Final = 86_400
 _MONTH: Final = 30 * _DAY
@@ -234,7 +234,8 @@ class Settings:
     agent_runtime: str | None = attrs.field(
         default=None,
         metadata=_about(
-            "the agent program that runs agents without a command of their own",
+            "what runs agents that do not say it themselves: an agent program, "
+            "`acp:PROGRAM`, or `llm:PROVIDER/MODEL`",
             also=("runtime", "cli"),
         ),
     )
@@ -259,6 +260,8 @@ class Settings:
     retry: RetrySettings = attrs.field(factory=RetrySettings)
     run: RunSettings = attrs.field(factory=RunSettings)
     journal: JournalSettings = attrs.field(factory=JournalSettings)
+    providers: tuple[Provider, ...] = ()
+    """The user's own; those that are built in stand beside them."""
 
     def run_limits(self) -> Limits:
         """Return what a run may use, as its plan holds it."""

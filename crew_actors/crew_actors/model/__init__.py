@@ -20,6 +20,7 @@ from crew_actors.model._adaptive import (
     adaptive_tasks as adaptive_tasks,
     parse_adaptive_plan as parse_adaptive_plan,
 )
+from crew_actors.model._budgets import tokens_left as tokens_left
 from crew_actors.model._changes import (
     transition as transition,
 )
@@ -118,6 +119,7 @@ from crew_actors.model._plan import (
     TaskOutput as TaskOutput,
     Workspace as Workspace,
 )
+from crew_actors.model._providers import Api as Api, Provider as Provider
 from crew_actors.model._resume import (
     Selection as Selection,
     requeue as requeue,
@@ -133,6 +135,7 @@ from crew_actors.model._schedule import (
     End as End,
     Skip as Skip,
     decide as decide,
+    overlap as overlap,
 )
 from crew_actors.model._schema import (
     SCHEMA_LIMIT as SCHEMA_LIMIT,

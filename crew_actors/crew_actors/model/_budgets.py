@@ -70,6 +70,18 @@ def affordable(state: RunState, wanted: int) -> int:
     return wanted
 
 
+def tokens_left(state: RunState) -> int | None:
+    """Tell how many tokens each task at work has left, if they share them evenly.
+
+    None without a limit. One that is about to begin counts as at work.
+    """
+    limit = state.plan.limits.tokens
+    if limit is None:
+        return None
+    left = max(int(limit * STOP_AT) - state.usage.input - state.usage.output, 0)
+    return left // max(state.board.active.bit_count(), 1)
+
+
 def _amounts(state: RunState) -> Iterator[tuple[BudgetKind, float]]:
     limits = state.plan.limits
     if limits.tokens is not None:

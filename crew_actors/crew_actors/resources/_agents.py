@@ -18,7 +18,7 @@ PLACEHOLDERS: Final = ("python", "task", "task_file", "workspace", "goal")
 _PROGRAMS: Final = ("pi", "claude", "codex", "gemini", "opencode")
 """Agent programs that are known by name; a runtime of each."""
 
-_RUNTIMES: Final = ("command", "external", "acp", *_PROGRAMS)
+_RUNTIMES: Final = ("command", "external", "acp", "llm", *_PROGRAMS)
 _INPUTS: Final[tuple[TaskInput, ...]] = get_args(TaskInput)
 _OUTPUTS: Final[tuple[TaskOutput, ...]] = get_args(TaskOutput)
 _CONTROLS: Final[tuple[Control, ...]] = get_args(Control)

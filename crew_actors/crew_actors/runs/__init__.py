@@ -89,6 +89,7 @@ from crew_actors.runs._refused import (
     BadRequest as BadRequest,
     FilesInTheWay as FilesInTheWay,
     NoAgentProgram as NoAgentProgram,
+    NoModel as NoModel,
     ProgramsMissing as ProgramsMissing,
 )
 from crew_actors.runs._roster import Roster as Roster, Totals as Totals

@@ -5,7 +5,7 @@
 import logging
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -47,7 +47,14 @@ from crew_actors.runs._roster import Roster, Totals, totals_of
 from crew_actors.runs._run import run_actor
 from crew_actors.runs._slots import Slots
 from crew_actors.runs._view import RunView
-from crew_actors.runtimes import AgentFunction, Runtime, function_runtime, runner_of
+from crew_actors.runtimes import (
+    LIVE,
+    AgentFunction,
+    LiveAgents,
+    Runtime,
+    function_runtime,
+    runner_of,
+)
 from crew_actors.worktrees import Worktrees
 from crew_supervisors import KILL
 
@@ -88,6 +95,7 @@ class Crew:
     settings: Settings
     """What was set when it was opened."""
     _environ: Mapping[str, str] = attrs.field(alias="environ")
+    _live: LiveAgents = attrs.field(alias="live")
     _worktrees: Worktrees = attrs.field(init=False)
     _count: Iterator[int] = attrs.field(factory=lambda: count(1), init=False)
     """Numbers the lives of runs: one may be taken up again in a moment."""
@@ -107,6 +115,7 @@ class Crew:
         workflow: str | None = None,
         agent: str | None = None,
         agent_runtime: str | None = None,
+        model: str | None = None,
         limit: int | None = None,
         limits: Limits | None = None,
         attempts: int | None = None,
@@ -134,7 +143,9 @@ class Crew:
           team: who does it; without it as in `crew run`.
           workflow: the steps, instead of the team's own.
           agent: one agent alone, in place of a team.
-          agent_runtime: the agent program for agents without a command of their own.
+          agent_runtime: what runs agents that do not say it themselves: an agent
+            program, `acp:PROGRAM`, or `llm:PROVIDER/MODEL`.
+          model: that all agents use, whatever their files say.
           limit: how many tasks may run at the same time.
           limits: in place of all limits that are set. The following change one each.
           attempts: at one task.
@@ -149,6 +160,7 @@ class Crew:
 
         Raises:
           NoRuntime: an agent cannot be run. Nothing was started.
+          UnknownModel: the model of a live agent cannot be meant. Nothing was started.
           NotTrusted: the project brings commands that its user has not agreed to.
           NestedTooDeep: this is inside of too many runs. Nothing was started.
           Refused: this is inside of a run, and one of its limits is reached.
@@ -322,6 +334,7 @@ class Crew:
 
         Raises:
           NoRuntime: nobody can.
+          UnknownModel: it is for a live agent, and its model cannot be meant.
         """
         if not task.external:
             self._runtime(task)
@@ -330,6 +343,8 @@ class Crew:
         function = self._functions.get(task.agent)
         if function is not None:
             return function_runtime(function)
+        if task.runtime == LIVE:
+            return self._live.runner_of(task)
         runner = runner_of(task)
         if runner is None:
             raise NoRuntime(task.id, task.runtime)
@@ -372,8 +387,12 @@ async def open_crew(
     if settings is None:
         load = partial(load_settings, mine, project=where, environ=found)
         settings = await trio.to_thread.run_sync(load)
+    live = LiveAgents(settings.providers, found)
     with recording(records_folder(mine)):
-        async with open_actors(name="crew", max_restarts=0) as actors:
+        async with (
+            aclosing(live),
+            open_actors(name="crew", max_restarts=0) as actors,
+        ):
             yield Crew(
                 project=where,
                 places=mine,
@@ -382,4 +401,5 @@ async def open_crew(
                 slots=Slots(settings.limits.slots if slots is None else slots),
                 settings=settings,
                 environ=dict(found),
+                live=live,
             )

@@ -7,7 +7,7 @@ from functools import partial
 import trio
 
 from crew_actors.journal import ArtifactStore
-from crew_actors.model import PlannedTask, RunState, TaskState
+from crew_actors.model import PlannedTask, RunState, TaskState, tokens_left
 from crew_actors.runs._files import make_work
 from crew_actors.runs._port import AttemptPort
 from crew_actors.runs._workspace import Workspace
@@ -44,6 +44,7 @@ async def make_job(
         answers=before.answers,
         notes=await _notes(task),
         depth=state.plan.depth,
+        tokens=tokens_left(state),
     )
 
 

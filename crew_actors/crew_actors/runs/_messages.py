@@ -9,7 +9,15 @@ from typing import Literal, TypeAlias
 import attrs
 
 from crew_actors.journal import Journal
-from crew_actors.model import AttemptId, Message, MessageKind, RunId, TaskEvent, TaskId
+from crew_actors.model import (
+    AttemptId,
+    Message,
+    MessageKind,
+    MessageOutcome,
+    RunId,
+    TaskEvent,
+    TaskId,
+)
 from crew_mailbox import Request
 
 
@@ -68,8 +76,7 @@ class Sent:
     """What became of a message to a task."""
 
     message: str
-    outcome: str
-    """`delivered`, `queued` or `rejected`."""
+    outcome: MessageOutcome
     why: str = ""
 
 

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import attrs
 import trio
 
 from crew_actors.actors import MailboxClosed, MailboxFull, Ref
+from crew_actors.errors import UserError
 from crew_actors.journal import ArtifactError, ArtifactStore, Journal, JournalIO
 from crew_actors.model import (
     AnswerSeen,
@@ -30,11 +32,12 @@ from crew_actors.model import (
     Usage,
     UsageReported,
 )
-from crew_actors.runs._messages import Report, RunMessage
+from crew_actors.runs._calls import wish_of
+from crew_actors.runs._messages import Report, RunMessage, Send, Sent
 from crew_actors.runs._talk import Talk
 from crew_actors.runs._words import words
 from crew_actors.runs._workspace import PATCH
-from crew_actors.runtimes import COST_LIMIT, BadArtifact
+from crew_actors.runtimes import COST_LIMIT, BadArtifact, NotSent
 from crew_supervisors import (
     ChildProcess,
     ChildSpec,
@@ -197,6 +200,17 @@ class AttemptPort:
         )
         self.beat()
         return answer
+
+    async def send(self, task: str, text: str) -> tuple[MessageOutcome, str]:
+        """Send a message to the agent of another task."""
+        if task == self.task.id:
+            raise NotSent("that is your own task")
+        wish = Send(task=task, kind="message", text=text, by=f"task {self.task.id}")
+        try:
+            sent = cast("Sent", await wish_of(self._run, wish))
+        except UserError as error:
+            raise NotSent(str(error)) from error
+        return sent.outcome, sent.why
 
     async def next_message(self) -> Message:
         """Wait for the next message to this attempt."""

@@ -20,8 +20,6 @@ from crew_actors.config import Settings
 from crew_actors.journal import MAX_EVENT
 from crew_actors.model import (
     GOAL_LIMIT,
-    CommandSpec,
-    Consent,
     Limits,
     OnFailure,
     PlannedTask,
@@ -40,10 +38,10 @@ from crew_actors.resources import (
     Team,
     Workflow,
     adaptive_step,
-    executables,
     plan_roles,
     plan_tasks,
 )
+from crew_actors.runs._equip import Equipment, equipped, needs_none
 from crew_actors.runs._nested import nested_in
 from crew_actors.runs._refused import (
     FALLBACK_TEAM,
@@ -53,7 +51,6 @@ from crew_actors.runs._refused import (
     ProgramsMissing,
 )
 from crew_actors.runtimes import (
-    AGENT_PROGRAMS,
     AgentRuntime,
     find_agent_program,
     parse_agent_runtime,
@@ -68,8 +65,6 @@ DEFAULT_LIMIT = 4
 """Tasks at the same time where neither the person nor the team says otherwise."""
 
 DEFAULT_TEAM = "default"
-FUNCTION = "function"
-"""The runtime of an agent that is a function of the program itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +80,9 @@ class RunRequest:
     limit: int | None = None
     on_failure: OnFailure | None = None
     agent_runtime: str | None = None
+    model: str | None = None
+    """That all agents use, whatever their files say."""
+
     limits: Limits | None = None
     """In place of all limits that are set."""
 
@@ -119,7 +117,7 @@ class Prepared:
 
     plan: RunPlan
     note: str | None = None
-    """One line for the person, if something was decided for them."""
+    """For the person, if something was decided for them."""
 
     @property
     def everything(self) -> tuple[PlannedTask, ...]:
@@ -152,6 +150,7 @@ def prepare(
       FilesInTheWay: one of the two, where resource files have errors; they are named.
       NoAgentProgram: an agent needs an agent program, and there is none.
       ProgramsMissing: programs that agents name are not there; all are named.
+      NoModel: live agents have no model that can be had; all are named.
       NestedTooDeep: this is inside of too many runs.
     """
     _check(request)
@@ -166,9 +165,18 @@ def prepare(
         roles: Mapping[str, PlannedTask] = {}
         if step is not None:
             roles = plan_roles(catalog, team, workflow)
-    equip = partial(_equipped, catalog, cli, settings.limits.silence, functions)
-    tasks = equip(tasks)
-    templates = dict(zip(roles, equip(tuple(roles.values())), strict=True))
+    equip = Equipment(
+        cli=cli,
+        model=_model_of(request, cli),
+        silence=settings.limits.silence,
+        functions=functions,
+        providers=settings.providers,
+        environ=environ,
+    )
+    tasks, passed_over = equipped(catalog, equip, tasks)
+    planned, more = equipped(catalog, equip, tuple(roles.values()))
+    templates = dict(zip(roles, planned, strict=True))
+    note = "\n".join([*([note] if note else []), *dict.fromkeys(passed_over + more)])
     plan = RunPlan(
         goal=request.goal,
         team=team.name,
@@ -184,7 +192,8 @@ def prepare(
         adaptive=None if step is None else parse_task_id(step.id),
         templates=templates,
     )
-    prepared = Prepared(plan=nested_in(plan, environ, settings.limits.depth), note=note)
+    plan = nested_in(plan, environ, settings.limits.depth)
+    prepared = Prepared(plan=plan, note=note or None)
     _check_plan(prepared, wanted, workspace, path)
     return prepared
 
@@ -233,7 +242,7 @@ def _check_plan(
         )
         raise BadRequest("workflow", message)
     helpless = {
-        task.agent for task in everything if not (task.command or _needs_none(task))
+        task.agent for task in everything if not (task.command or needs_none(task))
     }
     if helpless:
         raise NoAgentProgram(plan.team, tuple(sorted(helpless)), wanted)
@@ -269,6 +278,13 @@ def _agent_program(wanted: str | None, which: Which) -> AgentRuntime | None:
     if chosen.command is None:
         return chosen
     return chosen if which(chosen.command.argv[0]) is not None else None
+
+
+def _model_of(request: RunRequest, cli: AgentRuntime | None) -> str | None:
+    """Tell the model that a person asks for now: it stands above what files say."""
+    if request.model is not None or request.agent_runtime is None or cli is None:
+        return request.model
+    return cli.model
 
 
 def _chosen(
@@ -337,60 +353,6 @@ def _which(path: str, workspace: Path, program: str) -> str | None:
     entries = path.split(os.pathsep)
     outside = [one for one in entries if not Path(one).is_relative_to(workspace)]
     return shutil.which(program, path=os.pathsep.join(outside))
-
-
-def _equipped(
-    catalog: Catalog,
-    cli: AgentRuntime | None,
-    silence: float | None,
-    functions: Collection[str],
-    planned: tuple[PlannedTask, ...],
-) -> tuple[PlannedTask, ...]:
-    """Give each task its command, and what its user must have agreed to."""
-    consents = {
-        one.agent: Consent(agent_file=str(one.path), sha256=one.sha256, files=one.files)
-        for one in executables(catalog, planned)
-    }
-    return tuple(
-        attrs.evolve(task, runtime=FUNCTION, command=None)
-        if task.agent in functions
-        else task
-        if task.external
-        else attrs.evolve(
-            _with_runtime(task, cli, silence), consent=consents.get(task.agent)
-        )
-        for task in planned
-    )
-
-
-def _with_runtime(
-    task: PlannedTask, cli: AgentRuntime | None, silence: float | None
-) -> PlannedTask:
-    """Give *task* what runs it, where its agent does not say so itself."""
-    if task.runtime in AGENT_PROGRAMS:
-        task = attrs.evolve(task, command=AGENT_PROGRAMS[task.runtime])
-    elif task.command is None and cli is not None:
-        task = attrs.evolve(
-            task,
-            runtime=cli.runtime,
-            command=cli.command,
-            model=task.model or cli.model,
-        )
-    return attrs.evolve(task, command=_with_silence(task.command, silence))
-
-
-def _needs_none(task: PlannedTask) -> bool:
-    """Tell whether nothing is started for *task*: it is done outside, or in Python."""
-    return task.external or task.runtime == FUNCTION
-
-
-def _with_silence(
-    command: CommandSpec | None, silence: float | None
-) -> CommandSpec | None:
-    """Give a command the limit on its silence that holds where it has none itself."""
-    if command is None or command.silence is not None:
-        return command
-    return attrs.evolve(command, silence=silence)
 
 
 def _check_programs(tasks: tuple[PlannedTask, ...], workspace: Path, path: str) -> None:

@@ -38,7 +38,8 @@ class NoAgentProgram(UserError):
         )
         return (
             f"team {self.team!r} needs an agent program to run {', '.join(self.agents)}, "
-            f"and {missing}. Install one, or use a team that needs none: "
+            f"and {missing}. Install one; or let a model do it that you have a key for: "
+            f"--agent-runtime llm:PROVIDER/MODEL; or use a team that needs none: "
             f"--team {FALLBACK_TEAM}"
         )
 
@@ -53,6 +54,19 @@ class ProgramsMissing(UserError):
 
     def __str__(self) -> str:
         return "\n".join(f"agent {agent}: {what}" for agent, what in self.problems)
+
+
+class NoModel(UserError):
+    """Live agents have no model that can be had. Nothing was started."""
+
+    def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+        """Names of agents, each with what is wrong with its models."""
+
+    def __str__(self) -> str:
+        lines = [f"agent {name} has no model: {why}" for name, why in self.problems]
+        return "\n".join([*lines, "Name one: --model PROVIDER/MODEL"])
 
 
 class FilesInTheWay(UserError):

@@ -7,7 +7,9 @@
 #   _conversation  what it is told         _log           what it has said, kept
 #   _results   the data of a result        _memory        what it has noted
 #   _process   what all processes share    programs       agent programs, natively
-#   _signing_in  what they are signed in with
+#   _signing_in  what they are signed in with   live     agents in this process
+#   _seen  what is seen of an agent        _screen  lines of it   _stage  where it is shown
+#   _fields  reading the events of programs  _live_agents  the door to `live`
 """Runtimes: how one agent runs."""
 
 from crew_actors.runtimes._command import (
@@ -22,9 +24,11 @@ from crew_actors.runtimes._job import (
     AgentFunction as AgentFunction,
     DependencyResult as DependencyResult,
     Job as Job,
+    NotSent as NotSent,
     Port as Port,
     Runtime as Runtime,
 )
+from crew_actors.runtimes._live_agents import LiveAgents as LiveAgents
 from crew_actors.runtimes._log import (
     Said as Said,
     Stream as Stream,
@@ -42,6 +46,7 @@ from crew_actors.runtimes._outcome import (
 )
 from crew_actors.runtimes._programs import (
     AGENT_PROGRAMS as AGENT_PROGRAMS,
+    LIVE as LIVE,
     AgentRuntime as AgentRuntime,
     find_agent_program as find_agent_program,
     parse_agent_runtime as parse_agent_runtime,

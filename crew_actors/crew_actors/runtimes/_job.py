@@ -34,6 +34,10 @@ FOLDER_VARIABLE = "CREW_RUN_FOLDER"
 """Tells a process the folder of the run that it belongs to."""
 
 
+class NotSent(Exception):
+    """A message to another agent cannot be sent. Nobody has heard of it."""
+
+
 @attrs.frozen(kw_only=True)
 class DependencyResult:
     """What a task that this one depends on has left."""
@@ -79,6 +83,9 @@ class Job:
     depth: int = 0
     """How many runs its run is nested in."""
 
+    tokens: int | None = None
+    """Tokens that its run had left when the attempt began; None without a limit."""
+
     @property
     def output(self) -> Path:
         """The folder in which the agent may leave files."""
@@ -120,6 +127,17 @@ class Port(Protocol):
         The answer is waited for *seconds*, at most 3,600; without it, as the run says.
         With *permission* the answer is to be `allow` or `deny`. A checkpoint; when
         cancelled, the question is void.
+        """
+        ...
+
+    async def send(self, task: str, text: str) -> tuple[MessageOutcome, str]:
+        """Send a message to the agent of another task of the run.
+
+        Returns what became of it, and why. A checkpoint; a call that is cancelled may
+        have sent it.
+
+        Raises:
+          NotSent: it cannot be sent; nobody has heard of it.
         """
         ...
 

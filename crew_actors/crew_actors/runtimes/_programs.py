@@ -62,6 +62,9 @@ AGENT_PROGRAMS: Mapping[str, CommandSpec] = MappingProxyType(
 
 _ACP: Final = "acp"
 
+LIVE: Final = "llm"
+"""The runtime of agents that live in this process."""
+
 _PROGRAMS: Final = {
     "pi": "Pi",
     "claude": "Claude",
@@ -106,7 +109,9 @@ def parse_agent_runtime(text: str) -> AgentRuntime:
     kind, _, line = text.partition(":")
     if kind == _ACP:
         return AgentRuntime(name=text, runtime=_ACP, command=_acp_command(line))
-    known = ", ".join([*AGENT_PROGRAMS, f"{_ACP}:PROGRAM"])
+    if kind == LIVE:
+        return AgentRuntime(name=text, runtime=LIVE, model=line.strip() or None)
+    known = ", ".join([*AGENT_PROGRAMS, f"{_ACP}:PROGRAM", f"{LIVE}:PROVIDER/MODEL"])
     raise ValueError(f"{text!r} is not known; use one of {known}")
 
 
@@ -128,7 +133,7 @@ def program_of(runtime: str) -> "Program":
 
 
 def runner_of(task: PlannedTask) -> Runtime | None:
-    """Return what runs *task*; None if nothing here does."""
+    """Return what runs the program of *task*; None if nothing here does."""
     if task.command is None:
         return None
     if task.runtime == "command":

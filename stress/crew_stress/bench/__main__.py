@@ -14,10 +14,11 @@ NAMES = (
     "processes",
     "console",
     "console_page",
+    "live",
 )
 
 
-WRITERS = ("actors", "runs", "console", "console_page")
+WRITERS = ("actors", "runs", "console", "console_page", "live")
 """Those that write their part of the docs when they are run with `--write`."""
 
 

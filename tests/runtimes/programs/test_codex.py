@@ -6,9 +6,9 @@ import pytest
 from tests.support.program_bench import ProgramBench, text_of
 
 from crew_actors.peers import Notification
+from crew_actors.runtimes._seen import Did, Does
 from crew_actors.runtimes.programs import Codex
 from crew_actors.runtimes.programs._codex_events import CodexReader
-from crew_actors.runtimes.programs._seen import Did, Does
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from tests.support.program_bench import ProgramBench, text_of
 
 from crew_actors.peers import Notification
+from crew_actors.runtimes._seen import Seen, TurnEnds
 from crew_actors.runtimes.programs import Pi
 from crew_actors.runtimes.programs._pi_events import PiDialect, PiReader
-from crew_actors.runtimes.programs._seen import Seen, TurnEnds
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 # Agent programs that are talked to in their own protocols, for as long as they work.
 #
 #   _run      a program's process        _program   what differs between programs
-#   _session  one conversation           _seen      what is seen of any program
-#   _screen   what people see of it      _failures  what went wrong
-#   _probe    a handshake, for doctors
-#   _fields   reading events             _claude, _pi, and their events
+#   _session  one conversation           _failures  what went wrong
+#   _probe    a handshake, for doctors   _claude, _pi, and their events
 """Run agent programs in their own protocols."""
 
 from ._acp import Acp as Acp

@@ -29,13 +29,13 @@ from crew_actors.peers import (
     RequestRefused,
     unknown_method,
 )
+from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
-from crew_actors.runtimes.programs import _fields as field
+from crew_actors.runtimes._screen import short, tool_detail
+from crew_actors.runtimes._seen import Takes, TurnEnds
 from crew_actors.runtimes.programs._acp_events import AcpReader
 from crew_actors.runtimes.programs._failures import failure_of
 from crew_actors.runtimes.programs._program import CLIENT
-from crew_actors.runtimes.programs._screen import short, tool_detail
-from crew_actors.runtimes.programs._seen import Takes, TurnEnds
 from crew_actors.runtimes.programs._session import Session
 from crew_actors.runtimes.programs._turns import Waiting
 

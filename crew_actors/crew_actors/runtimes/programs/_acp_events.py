@@ -14,9 +14,9 @@ import attrs
 
 from crew_actors.model import Failure, FailureKind, Usage
 from crew_actors.peers import Params
-from crew_actors.runtimes.programs import _fields as field
-from crew_actors.runtimes.programs._screen import tool_detail
-from crew_actors.runtimes.programs._seen import (
+from crew_actors.runtimes import _fields as field
+from crew_actors.runtimes._screen import tool_detail
+from crew_actors.runtimes._seen import (
     Did,
     Does,
     Says,

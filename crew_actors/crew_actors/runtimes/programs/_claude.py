@@ -22,14 +22,14 @@ from crew_actors.peers import (
     Request,
     unknown_method,
 )
+from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
-from crew_actors.runtimes.programs import _fields as field
+from crew_actors.runtimes._screen import short, tool_detail
+from crew_actors.runtimes._seen import Takes
 from crew_actors.runtimes.programs._claude_events import (
     ClaudeDialect,
     ClaudeReader,
 )
-from crew_actors.runtimes.programs._screen import short, tool_detail
-from crew_actors.runtimes.programs._seen import Takes
 from crew_actors.runtimes.programs._session import Session
 
 _PROTOCOL: Final = (

@@ -24,10 +24,9 @@ from crew_actors.peers import (
     Request,
     RequestRefused,
 )
-from crew_actors.runtimes.programs import _fields as field
-from crew_actors.runtimes.programs._failures import failure_of
-from crew_actors.runtimes.programs._screen import short, tool_detail
-from crew_actors.runtimes.programs._seen import (
+from crew_actors.runtimes import _fields as field
+from crew_actors.runtimes._screen import short, tool_detail
+from crew_actors.runtimes._seen import (
     Did,
     Does,
     Notes,
@@ -38,6 +37,7 @@ from crew_actors.runtimes.programs._seen import (
     TurnEnds,
     Uses,
 )
+from crew_actors.runtimes.programs._failures import failure_of
 
 
 @final

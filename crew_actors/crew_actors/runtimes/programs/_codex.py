@@ -26,11 +26,11 @@ from crew_actors.peers import (
     RequestRefused,
     unknown_method,
 )
+from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
-from crew_actors.runtimes.programs import _fields as field
+from crew_actors.runtimes._screen import short
 from crew_actors.runtimes.programs._codex_events import CodexReader
 from crew_actors.runtimes.programs._program import CLIENT
-from crew_actors.runtimes.programs._screen import short
 from crew_actors.runtimes.programs._session import Session
 from crew_actors.runtimes.programs._turns import Waiting
 

@@ -12,10 +12,10 @@ import attrs
 
 from crew_actors.model import Message
 from crew_actors.peers import Dialect, Notification, Params, Peer, Request
+from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
-from crew_actors.runtimes.programs import _fields as field
+from crew_actors.runtimes._seen import Takes
 from crew_actors.runtimes.programs._pi_events import PiDialect, PiReader
-from crew_actors.runtimes.programs._seen import Takes
 from crew_actors.runtimes.programs._session import Session
 
 _CHANGES: Final = "edit,write"

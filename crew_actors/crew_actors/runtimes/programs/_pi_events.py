@@ -25,10 +25,9 @@ from crew_actors.peers import (
     Request,
     RequestRefused,
 )
-from crew_actors.runtimes.programs import _fields as field
-from crew_actors.runtimes.programs._failures import failure_of
-from crew_actors.runtimes.programs._screen import short, tool_detail
-from crew_actors.runtimes.programs._seen import (
+from crew_actors.runtimes import _fields as field
+from crew_actors.runtimes._screen import short, tool_detail
+from crew_actors.runtimes._seen import (
     Did,
     Does,
     Notes,
@@ -39,6 +38,7 @@ from crew_actors.runtimes.programs._seen import (
     TurnEnds,
     Uses,
 )
+from crew_actors.runtimes.programs._failures import failure_of
 
 _DIALOGS: Final = frozenset({"select", "confirm", "input", "editor"})
 _TYPE: Final = re.compile(r'\{"type":"(\w+)"')

@@ -20,18 +20,9 @@ from crew_actors.runtimes._answer import DETAIL_LIMIT
 from crew_actors.runtimes._conversation import BEAT
 from crew_actors.runtimes._job import Job, Port
 from crew_actors.runtimes._log import OutputLog
-from crew_actors.runtimes._messages import PROGRESS_LIMIT
 from crew_actors.runtimes._results import please_mend
-from crew_actors.runtimes.programs._screen import Screen, action
-from crew_actors.runtimes.programs._seen import (
-    Does,
-    Notes,
-    Seen,
-    Takes,
-    Tries,
-    TurnEnds,
-    Uses,
-)
+from crew_actors.runtimes._seen import Does, Seen, Takes, Tries, TurnEnds
+from crew_actors.runtimes._stage import Stage
 from crew_supervisors import ChildProcess
 
 UNREAD: Final = 5.0
@@ -59,30 +50,26 @@ class Session:
     """How the last turn has ended; None before one has."""
     has_tried: bool = attrs.field(default=False, init=False)
     """Whether the program tries again what failed, and has done nothing else since."""
-    _screen: Screen = attrs.field(factory=Screen, init=False)
+    _stage: Stage = attrs.field(init=False)
     _works: bool = attrs.field(default=True, init=False)
     """Whether a turn is going on, or is about to."""
     _over: bool = attrs.field(default=False, init=False)
     _unread: dict[str, Message] = attrs.field(factory=dict[str, Message], init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._stage = Stage(self.port, self.log)
+
     async def see(self, seen: Seen) -> None:
         """Take in what the program shows of itself. A checkpoint when others are slow."""
         if isinstance(seen, Takes) and seen.message not in self._unread:
             return  # it is no message of ours, or has been read before
-        for line in self._screen.take(seen):
-            await self.show(line)
+        await self._stage.see(seen)
         match seen:
             case Does():
                 self.has_tried = False
-                await self._progress(action(seen))
-            case Uses(usage):
-                await self.port.usage(usage)
-            case Tries(why):
+            case Tries():
                 self.has_tried = True
-                await self._progress(f"it tries again: {why}")
-            case Notes(text):
-                await self._progress(text)
             case Takes(message):
                 self.has_tried = False
                 await self._taken(message)
@@ -95,17 +82,11 @@ class Session:
 
     async def show(self, line: str) -> None:
         """Show people one line."""
-        await self.log.add("stdout", line)
-        if line.strip():
-            await self._progress(line.strip())
+        await self._stage.show(line)
 
     async def rest(self) -> None:
         """Show what has no line end yet."""
-        for line in self._screen.rest():
-            await self.show(line)
-
-    async def _progress(self, text: str) -> None:
-        await self.port.progress(redact_start(text, PROGRESS_LIMIT))
+        await self._stage.rest()
 
     def ends(self, failure: Failure) -> None:
         """End the session with *failure*. Not a checkpoint."""

@@ -1,6 +1,6 @@
-# What people see of an agent program: its words as they come, and a line for each tool.
-# Never its protocol. Pure: it takes what was seen and gives lines.
-"""Turn what is seen of an agent program into lines for people."""
+# What people see of an agent: its words as they come, and a line for each tool. Never
+# its protocol. Pure: it takes what was seen and gives lines.
+"""Turn what is seen of an agent into lines for people."""
 
 from collections.abc import Iterator
 from typing import Final, assert_never, final
@@ -8,8 +8,8 @@ from typing import Final, assert_never, final
 import attrs
 
 from crew_actors.peers import Params
-from crew_actors.runtimes.programs import _fields as field
-from crew_actors.runtimes.programs._seen import (
+from crew_actors.runtimes import _fields as field
+from crew_actors.runtimes._seen import (
     Did,
     Does,
     Notes,
@@ -41,7 +41,8 @@ _TOOLS: Final = 256  # of tools in use, the names of the last are known
 class Screen:
     """The lines of one agent."""
 
-    _open: str = ""
+    open: str = attrs.field(default="", init=False)
+    """What it has said and not come to the end of."""
     _tools: dict[str, str] = attrs.field(factory=dict[str, str])
 
     def take(self, seen: Seen) -> Iterator[str]:
@@ -56,18 +57,18 @@ class Screen:
 
     def rest(self) -> Iterator[str]:
         """Yield what has no end yet."""
-        if self._open:
-            yield self._open
-            self._open = ""
+        if self.open:
+            yield self.open
+            self.open = ""
 
     def _say(self, text: str) -> Iterator[str]:
-        *lines, self._open = (self._open + text).split("\n")
+        *lines, self.open = (self.open + text).split("\n")
         yield from lines
-        while len(self._open) > LINE:
-            place = self._open.rfind(" ", 1, LINE)
+        while len(self.open) > LINE:
+            place = self.open.rfind(" ", 1, LINE)
             place = place if place > 0 else LINE
-            yield self._open[:place]
-            self._open = self._open[place:].removeprefix(" ")
+            yield self.open[:place]
+            self.open = self.open[place:].removeprefix(" ")
 
     def _told(
         self, seen: Does | Did | Takes | Tries | Notes | TurnEnds

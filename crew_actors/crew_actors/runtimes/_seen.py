@@ -1,7 +1,7 @@
-# What is seen of a working agent program, in words that all of them share. Each program
-# has a reader that turns its own events into these; what is done with them is the same
-# for all.
-"""What is seen of an agent program while it works."""
+# What is seen of a working agent, in words that all of them share. Each agent program
+# has a reader that turns its own events into these; live agents tell them themselves.
+# What is done with them is the same for all.
+"""What is seen of an agent while it works."""
 
 from typing import TypeAlias
 

@@ -1,0 +1,123 @@
+# What each task of a plan is run by, and with which model.
+#
+# 1. An agent's own file decides what runs it; where it says nothing, what the person has
+#    chosen does.
+# 2. Models count in this order: the one that is asked for now, those of the step, the
+#    role and the agent, its fallbacks, and the one that is set. For a live agent they
+#    are found here, once: the plan says which will be asked.
+"""Give tasks what runs them."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+import attrs
+
+from crew_actors.llm import all_providers, choose_models
+from crew_actors.model import CommandSpec, Consent, PlannedTask, Provider
+from crew_actors.resources import Catalog, executables
+from crew_actors.runs._refused import NoModel
+from crew_actors.runtimes import AGENT_PROGRAMS, LIVE, AgentRuntime
+
+FUNCTION = "function"
+"""The runtime of an agent that is a function of the program itself."""
+
+
+@attrs.frozen(kw_only=True)
+class Equipment:
+    """What there is to run tasks with."""
+
+    cli: AgentRuntime | None
+    """For agents that do not say it themselves."""
+
+    model: str | None
+    """That all agents use, whatever their files say."""
+
+    silence: float | None
+    """Seconds, for commands that say nothing about it."""
+
+    functions: Collection[str]
+    """Names of agents that are functions of this program."""
+
+    providers: Collection[Provider]
+    environ: Mapping[str, str]
+
+
+def equipped(
+    catalog: Catalog, equipment: Equipment, planned: tuple[PlannedTask, ...]
+) -> tuple[tuple[PlannedTask, ...], tuple[str, ...]]:
+    """Give each task what runs it, and what its user must have agreed to.
+
+    Returns them, and a line for each model that was passed over.
+
+    Raises:
+      NoModel: live agents have no model that can be had.
+    """
+    consents = {
+        one.agent: Consent(agent_file=str(one.path), sha256=one.sha256, files=one.files)
+        for one in executables(catalog, planned)
+    }
+    tasks: list[PlannedTask] = []
+    passed_over: list[str] = []
+    without: dict[str, str] = {}
+    for task in planned:
+        if task.agent in equipment.functions:
+            tasks.append(attrs.evolve(task, runtime=FUNCTION, command=None))
+        elif task.external:
+            tasks.append(task)
+        else:
+            mine = _with_runtime(task, equipment)
+            if mine.runtime == LIVE:
+                mine, lines = _with_models(mine, equipment)
+                if mine.model is None:
+                    without[mine.agent] = "; ".join(lines) or "it names none"
+                passed_over += [f"{mine.agent}: {line}" for line in lines]
+            tasks.append(attrs.evolve(mine, consent=consents.get(task.agent)))
+    if without:
+        raise NoModel(tuple(without.items()))
+    return tuple(tasks), tuple(passed_over)
+
+
+def needs_none(task: PlannedTask) -> bool:
+    """Tell whether no process is started for *task* by its runtime."""
+    return task.external or task.runtime in {FUNCTION, LIVE}
+
+
+def _with_runtime(task: PlannedTask, equipment: Equipment) -> PlannedTask:
+    """Give *task* what runs it, where its agent does not say so itself."""
+    cli = equipment.cli
+    model = equipment.model or task.model
+    if task.runtime in AGENT_PROGRAMS:
+        task = attrs.evolve(task, command=AGENT_PROGRAMS[task.runtime])
+    elif task.command is None and task.runtime != LIVE and cli is not None:
+        model = model or cli.model
+        task = attrs.evolve(task, runtime=cli.runtime, command=cli.command)
+    command = _with_silence(task.command, equipment.silence)
+    return attrs.evolve(task, command=command, model=model)
+
+
+def _with_models(
+    task: PlannedTask, equipment: Equipment
+) -> tuple[PlannedTask, tuple[str, ...]]:
+    """Find the models of a live agent: what it asks, and what it asks otherwise."""
+    providers = all_providers(equipment.providers)
+    chosen = choose_models(_names(task, equipment), providers, equipment.environ)
+    names = tuple(one.name for one in chosen.models)
+    lines = tuple(f"not {name}: {why}" for name, why in chosen.passed_over)
+    model, fallbacks = (names[0], names[1:]) if names else (None, ())
+    return attrs.evolve(task, model=model, fallback_models=fallbacks), lines
+
+
+def _names(task: PlannedTask, equipment: Equipment) -> Iterator[str]:
+    cli = equipment.cli
+    asked = (task.model, *task.fallback_models)
+    yield from (name for name in asked if name is not None)
+    if cli is not None and cli.runtime == LIVE and cli.model is not None:
+        yield cli.model
+
+
+def _with_silence(
+    command: CommandSpec | None, silence: float | None
+) -> CommandSpec | None:
+    """Give a command the limit on its silence that holds where it has none itself."""
+    if command is None or command.silence is not None:
+        return command
+    return attrs.evolve(command, silence=silence)
