@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,7 +23,15 @@ from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.config import load_config, user_file
 from crew_actors.journal import Registry
-from crew_actors.llm import Models, missing_key
+from crew_actors.llm import (
+    ENGINE,
+    LOCAL_URL,
+    Models,
+    NoLocalModel,
+    missing_key,
+    weights_of,
+)
+from crew_actors.model import Provider
 from crew_actors.observe import counted, escaped
 from crew_actors.resources import (
     ResourceError,
@@ -232,6 +241,9 @@ async def _providers(context: Context, *, greets: bool) -> list[Check]:
                 if name in mine:
                     checks.append(Check(f"llm:{name}", "warn", missing))
                 continue
+            if provider.base_url == LOCAL_URL:
+                checks += _local_models(provider)
+                continue
             found = provider.base_url
             level: Level = "ok"
             if greets:
@@ -240,6 +252,19 @@ async def _providers(context: Context, *, greets: bool) -> list[Check]:
                 found += f"; {'it works' if why is None else why}"
             checks.append(Check(f"llm:{name}", level, found))
     return checks
+
+
+def _local_models(provider: Provider) -> Iterator[Check]:
+    """Tell of models on this machine, where there is what runs them."""
+    if find_spec(ENGINE) is None:
+        return
+    for model in provider.models:
+        try:
+            weights = weights_of(model)
+        except NoLocalModel as error:
+            yield Check(f"llm:{provider.name}", "warn", str(error))
+        else:
+            yield Check(f"llm:{provider.name}", "ok", f"{model}: {weights.name}")
 
 
 def _folders(context: Context) -> Iterator[Check]:

@@ -5,7 +5,8 @@
 #   _sse     bytes -> events                 _wire      what they have in common
 #   _reading fields of foreign JSON          _failures  what a refusal means
 #   _providers  names of models              _cooldowns  who is left alone, until when
-#   _choice    models that can be had
+#   _choice    models that can be had        _local     models of this machine
+#   local_server  a program that serves one of them
 #   _client  the connections, imported when the first model is asked
 """Ask language models, whatever their provider speaks."""
 
@@ -21,6 +22,12 @@ from crew_actors.llm._cooldowns import Cooldowns as Cooldowns
 from crew_actors.llm._errors import (
     ReplyFailed as ReplyFailed,
     UnknownModel as UnknownModel,
+)
+from crew_actors.llm._local import (
+    ENGINE as ENGINE,
+    LOCAL_URL as LOCAL_URL,
+    NoLocalModel as NoLocalModel,
+    weights_of as weights_of,
 )
 from crew_actors.llm._providers import (
     BUILT_IN as BUILT_IN,

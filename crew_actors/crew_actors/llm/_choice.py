@@ -1,4 +1,4 @@
-# Which of the models that somebody has named can be had. Pure.
+# Which of the models that somebody has named can be had.
 """Choose models."""
 
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from crew_actors.llm._errors import UnknownModel
+from crew_actors.llm._local import LOCAL_URL, NoLocalModel, weights_of
 from crew_actors.llm._providers import ModelRef, find_model
 from crew_actors.model import Provider
 
@@ -28,7 +29,8 @@ def choose_models(
 ) -> Choice:
     """Find the models that *names* mean, the best first, and can be had.
 
-    A model can be had if its provider wants no key, or has one in *environ*.
+    A model can be had if its provider wants no key, or has one in *environ*; one of
+    this machine, if it is there. Looks for that on the disk.
     """
     models: dict[ModelRef, None] = {}
     passed_over: list[tuple[str, str]] = []
@@ -38,12 +40,23 @@ def choose_models(
         except UnknownModel as error:
             passed_over.append((name, str(error)))
             continue
-        missing = missing_key(found.provider, environ)
+        missing = missing_key(found.provider, environ) or _missing_here(found)
         if missing is None:
             models[found] = None
         else:
             passed_over.append((name, missing))
     return Choice(models=tuple(models), passed_over=tuple(passed_over))
+
+
+def _missing_here(model: ModelRef) -> str | None:
+    """Tell why a model of this machine cannot be had; None if it can, or is elsewhere."""
+    if model.provider.base_url != LOCAL_URL:
+        return None
+    try:
+        weights_of(model.model)
+    except NoLocalModel as error:
+        return str(error)
+    return None
 
 
 def key_of(provider: Provider, environ: Mapping[str, str]) -> str | None:

@@ -8,8 +8,16 @@
 #    not followed: a key is for whom it is meant.
 """Ask models."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, final
 
@@ -22,6 +30,7 @@ from crew_actors.llm._choice import key_of, missing_key
 from crew_actors.llm._cooldowns import Cooldowns
 from crew_actors.llm._errors import ReplyFailed
 from crew_actors.llm._failures import failure_of
+from crew_actors.llm._local import LOCAL_URL, NoLocalModel, weights_of
 from crew_actors.llm._messages import Messages
 from crew_actors.llm._providers import ModelRef, all_providers, find_model
 from crew_actors.llm._responses import Responses
@@ -47,16 +56,33 @@ WIRES: Final[Mapping[Api, Wire]] = MappingProxyType(
 )
 
 
+async def _nobody_serves(weights: Path) -> str:
+    raise NoLocalModel(f"there is no crew here that could serve {weights}")
+
+
 @final
 class Models:
     """The models that the agents of a crew can ask."""
 
-    def __init__(self, own: Iterable[Provider], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        own: Iterable[Provider],
+        environ: Mapping[str, str],
+        serve: Callable[[Path], Awaitable[str]] = _nobody_serves,
+    ) -> None:
+        """Take the providers of a user.
+
+        Args:
+          own: beside those that are built in.
+          environ: in which the keys are.
+          serve: has a model of this machine served, by its weights; returns the URL.
+        """
         self.providers = all_providers(own)
         """By name."""
         self.cooldowns = Cooldowns()
         """Shared by all that ask."""
         self._environ = environ
+        self._serve = serve
         self._client: httpx2.AsyncClient | None = None
 
     def find(self, wanted: str) -> ModelRef:
@@ -66,6 +92,16 @@ class Models:
           UnknownModel: none can be meant.
         """
         return find_model(wanted, self.providers)
+
+    async def _base(self, model: ModelRef) -> str:
+        if model.provider.base_url != LOCAL_URL:
+            return model.provider.base_url
+        try:
+            weights = await trio.to_thread.run_sync(weights_of, model.model)
+            return f"{await self._serve(weights)}/v1"
+        except NoLocalModel as error:
+            message = f"{model.name} cannot be asked: {error}"
+            raise ReplyFailed(FailureKind.START, message) from error
 
     def prices(self) -> Mapping[str, tuple[float, float]]:
         """Return what a million tokens cost, in and out, by the name of the provider."""
@@ -92,10 +128,11 @@ class Models:
           ReplyFailed: there is no whole reply; also in the block, by the iteration.
         """
         wire = WIRES[model.provider.api]
+        base = await self._base(model)
         try:
             async with self._pool().stream(
                 "POST",
-                model.provider.base_url.rstrip("/") + wire.path,
+                base.rstrip("/") + wire.path,
                 content=msgspec.json.encode(wire.body(request)),
                 headers={
                     "content-type": "application/json",
@@ -125,6 +162,8 @@ class Models:
         None: it answers. One that has no such list answers as well.
         """
         wire = WIRES[provider.api]
+        if provider.base_url == LOCAL_URL:
+            return None  # what is there was looked for when its name was taken
         try:
             with trio.fail_after(CONNECT):
                 answer = await self._pool().get(

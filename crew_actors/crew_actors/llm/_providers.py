@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from crew_actors.llm._errors import UnknownModel
+from crew_actors.llm._local import LOCAL_URL, PACKAGES
 from crew_actors.model import Provider
 
 BUILT_IN: Final[Mapping[str, Provider]] = MappingProxyType(
@@ -34,9 +35,18 @@ BUILT_IN: Final[Mapping[str, Provider]] = MappingProxyType(
             models=("gpt-5.1", "gpt-5-mini", "gpt-5-nano"),
             context=272_000,
         ),
+        "local": Provider(
+            name="local",
+            api="chat",
+            base_url=LOCAL_URL,
+            models=tuple(PACKAGES),
+            tools=False,
+            context=8192,
+            max_output=400,  # small ones do not come to an end by themselves
+        ),
     }
 )
-"""Those that need nothing but a key."""
+"""Those that need nothing but a key, or the extra `local`."""
 
 _EXACT: Final = 100
 _CONTAINS: Final = 60

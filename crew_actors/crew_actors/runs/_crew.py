@@ -37,6 +37,7 @@ from crew_actors.model import (
 from crew_actors.places import Places, Project, find_project, user_places
 from crew_actors.runs._create import make_run_folder, register, remove_run, with_base
 from crew_actors.runs._handle import Run
+from crew_actors.runs._local_models import LocalModels
 from crew_actors.runs._looks import Look, look_at
 from crew_actors.runs._messages import Begin, RunMessage, Stop
 from crew_actors.runs._nested import nested_in
@@ -387,12 +388,14 @@ async def open_crew(
     if settings is None:
         load = partial(load_settings, mine, project=where, environ=found)
         settings = await trio.to_thread.run_sync(load)
-    live = LiveAgents(settings.providers, found)
+    local = LocalModels()
+    live = LiveAgents(settings.providers, found, local.url)
     with recording(records_folder(mine)):
         async with (
             aclosing(live),
             open_actors(name="crew", max_restarts=0) as actors,
         ):
+            local.live_in(actors)
             yield Crew(
                 project=where,
                 places=mine,

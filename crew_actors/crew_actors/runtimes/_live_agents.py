@@ -2,8 +2,9 @@
 """The live agents of a crew."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from crew_actors.model import PlannedTask, Provider
@@ -18,8 +19,19 @@ class LiveAgents:
     """Runs the live agents of a crew: they share connections and cool-downs."""
 
     def __init__(
-        self, providers: Iterable[Provider], environ: Mapping[str, str]
+        self,
+        providers: Iterable[Provider],
+        environ: Mapping[str, str],
+        serve: Callable[[Path], Awaitable[str]],
     ) -> None:
+        """Take what they need.
+
+        Args:
+          providers: the user's own.
+          environ: in which the keys are.
+          serve: has a model of this machine served, by its weights; returns the URL.
+        """
+        self._serve = serve
         self._providers = tuple(providers)
         self._environ = environ
         self._models: Models | None = None
@@ -33,7 +45,7 @@ class LiveAgents:
         live = importlib.import_module("crew_actors.runtimes.live")
         if self._models is None:
             llm = importlib.import_module("crew_actors.llm")
-            self._models = llm.Models(self._providers, self._environ)
+            self._models = llm.Models(self._providers, self._environ, self._serve)
         live.candidates_of(self._models, task)
         return partial(live.run_live, self._models)
 

@@ -80,6 +80,13 @@ async def test_a_model_without_tools_is_asked_for_the_form(tmp_path: Path) -> No
         assert body["response_format"]["type"] == "json_schema"
 
 
+async def test_a_model_without_tools_is_not_asked_to_go_on(tmp_path: Path) -> None:
+    async with live_crew(tmp_path, tools=False) as crew:
+        run, state = await crew.finish(live("[[length:half]]"))
+        assert result_of(run, state) == "half\n\n(The answer was cut off here.)"
+        assert "Answer from what you are told" in crew.told()
+
+
 async def test_an_answer_that_is_cut_off_is_gone_on_with(tmp_path: Path) -> None:
     async with live_crew(tmp_path) as crew:
         run, state = await crew.finish(live("[[length:half]] [[say:whole]]"))
