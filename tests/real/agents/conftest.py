@@ -28,6 +28,8 @@ FOLDER: Final = os.environ.get("CREW_TEST_AGENTS", "")
 """The folder of the binaries."""
 PROGRAMS: Final = ("claude", "codex", "pi")
 A: Final = TaskId("a")
+_ARGUMENTS: Final = {"gemini": ("--acp", "-m", "fake-1"), "opencode": ("acp",)}
+_MODELS: Final = {"pi": "fake/fake", "gemini": None, "opencode": None}
 LIMIT: Final = 60.0
 """Seconds in which a turn must have ended. It takes about one."""
 
@@ -55,7 +57,8 @@ class Real:
 
     def plan(self, prompt: str) -> RunPlan:
         command = CommandSpec(
-            argv=(str(Path(FOLDER, self.name)),), env=tuple(_variables(self.llm.url))
+            argv=(str(Path(FOLDER, self.name)), *_ARGUMENTS.get(self.name, ())),
+            env=tuple(_variables(self.llm.url)),
         )
         task = PlannedTask(
             id=A,
@@ -66,7 +69,7 @@ class Real:
             prompt=prompt,
             runtime=self.name,
             command=command,
-            model="fake/fake" if self.name == "pi" else "fake",
+            model=_MODELS.get(self.name, "fake"),
             writes=True,
         )
         return RunPlan(
@@ -115,6 +118,9 @@ def _variables(url: str) -> dict[str, str]:
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": "a-key",
         "OPENAI_API_KEY": "o-key",
+        "GEMINI_API_KEY": "g-key",
+        "GOOGLE_GEMINI_BASE_URL": url,
+        "GEMINI_CLI_TRUST_WORKSPACE": "true",
     }
 
 
@@ -136,6 +142,23 @@ def _settle_in(home: Path, url: str) -> None:
     pi = home / ".pi" / "agent"
     pi.mkdir(parents=True)
     (pi / "models.json").write_text(json.dumps({"providers": {"fake": provider}}))
+    gemini = home / ".gemini"
+    gemini.mkdir()
+    chosen = {
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "privacy": {"usageStatisticsEnabled": False},
+    }
+    (gemini / "settings.json").write_text(json.dumps(chosen))
+    opencode = home / ".config" / "opencode"
+    opencode.mkdir(parents=True)
+    options = {"baseURL": f"{url}/v1", "apiKey": "k"}
+    service: dict[str, object] = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": options,
+        "models": {"fake": {"name": "fake"}},
+    }
+    told = {"model": "fake/fake", "provider": {"fake": service}}
+    (opencode / "opencode.json").write_text(json.dumps(told))
     codex = home / ".codex"
     codex.mkdir()
     (codex / "config.toml").write_text(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.program_bench import FAKES, ProgramBench, kind_of, text_of
+from tests.support.protocol_schemas import Traffic
 
 from crew_actors.model import FailureKind
 from crew_actors.runtimes import Failed
@@ -71,9 +72,16 @@ async def test_a_model_that_it_does_not_offer_is_told(acp: ProgramBench) -> None
     assert "(it does not offer the model small)" in acp.shown
 
 
-async def test_a_model_that_it_offers_is_chosen(acp: ProgramBench) -> None:
-    await acp.run("x", model="big")
+@pytest.mark.parametrize(
+    ("flag", "method"),
+    [("--options", "session/set_config_option"), ("", "session/set_model")],
+)
+async def test_a_model_that_it_offers_is_chosen(
+    acp: ProgramBench, traffic: Traffic, flag: str, method: str
+) -> None:
+    await _with(acp, flag).run("x", model="big")
     assert acp.shown == ["done"]
+    assert any(f'"{method}"' in line and '"big"' in line for line in traffic.sent)
 
 
 async def test_the_answer_is_what_follows_the_last_tool(acp: ProgramBench) -> None:

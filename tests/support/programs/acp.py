@@ -13,6 +13,25 @@ OPTIONS = [
     {"optionId": "no", "name": "No", "kind": "reject_once"},
 ]
 
+GROUP = {"name": "All", "group": "all", "options": [{"value": "big", "name": "Big"}]}
+OPTION = [
+    {
+        "id": "which",
+        "name": "Model",
+        "category": "model",
+        "type": "select",
+        "currentValue": "small",
+        "options": [GROUP],
+    }
+]
+
+
+def offered() -> Json:
+    """Tell which models there are, as it is settled or as it was before."""
+    if "--options" in sys.argv:
+        return {"configOptions": OPTION}
+    return {"models": {"availableModels": [{"modelId": "big", "name": "Big"}]}}
+
 
 class Acp(Fake):
     """An ACP agent."""
@@ -37,16 +56,15 @@ class Acp(Fake):
                 error = {"code": -32000, "message": "Authentication required"}
                 write(jsonrpc="2.0", id=name, error=error)
                 return
-            models = {"availableModels": [{"modelId": "big", "name": "Big"}]}
-            self.answer(name, sessionId="s", models=models)
+            self.answer(name, sessionId="s", **offered())
         elif method == "session/prompt":
             assert not self.working, "one turn after the other"
             self.later.append(message)
         elif method == "session/cancel":
             if self.working:
                 raise Broken
-        elif method == "session/set_model":
-            self.update(sessionUpdate="note", model=message["params"]["modelId"])
+        elif method in {"session/set_config_option", "session/set_model"}:
+            self.update(sessionUpdate="note", chosen=message["params"])
             self.answer(name)
         else:
             error = {"code": -32601, "message": "no such method"}

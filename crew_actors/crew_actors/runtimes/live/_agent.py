@@ -153,15 +153,6 @@ class LiveAgent:
             max_output=model.provider.max_output,
         )
 
-    @property
-    def _is_plain(self) -> bool:
-        """Whether its model uses no tools, and nothing but words is wanted of it.
-
-        Such a model goes on as it has begun: what it has said is all that will come.
-        """
-        has_tools = self.asker.model.provider.tools
-        return not has_tools and self.job.task.output_schema is None
-
     def _allowed(self) -> Mapping[str, Tool]:
         """Return what it may use: all of its tools, or one when it is to end."""
         if self._told_at is None:
@@ -202,23 +193,29 @@ class LiveAgent:
     async def _take(self, ended: Ended) -> Outcome | None:
         """Do what a reply asks for; tell the outcome if it is the last one."""
         reply = ended.reply
-        if ended.stop == "length" and self._is_plain and reply.text.strip():
-            return Completed(text=f"{reply.text}\n\n(The answer was cut off here.)")
         if ended.stop == "length":
-            # What it wanted to use may be cut off as well: it is not done.
-            self.history.add(attrs.evolve(reply, calls=(), kept=()))
-            return self._reminded(_CUT, "its answers are cut off at their limit")
+            return self._cut_off(reply)
         self.history.add(reply)
         if ended.stop == "refused":
             return _failure(ended.stop)
         if reply.calls:
             await self._use(reply.calls)
-            if self.submission.text:
-                return self._submitted()
-            return None
+            return self._submitted()
         if not reply.text.strip():
             return self._reminded(_NOTHING, "it came to an end, but gave no result")
         return self._answered(reply.text)
+
+    def _cut_off(self, reply: Reply) -> Outcome | None:
+        """Have an answer gone on with; what it wanted to use may be cut, and is not done.
+
+        A model without tools would go on for ever: what it has said is all of it.
+        """
+        self.history.add(attrs.evolve(reply, calls=(), kept=()))
+        has_tools = self.asker.model.provider.tools
+        wants_data = self.job.task.output_schema is not None
+        if has_tools or wants_data or not reply.text.strip():
+            return self._reminded(_CUT, "its answers are cut off at their limit")
+        return Completed(text=f"{reply.text}\n\n(The answer was cut off here.)")
 
     def _answered(self, text: str) -> Outcome | None:
         """Take an answer without calls as the result, which may be mended once."""
@@ -229,7 +226,9 @@ class LiveAgent:
             return None
         return Completed(text=text)
 
-    def _submitted(self) -> Outcome:
+    def _submitted(self) -> Outcome | None:
+        if not self.submission.text:
+            return None
         return Completed(text=self.submission.text, data=self.submission.data)
 
     def _reminded(self, prompt: str, why: str) -> Outcome | None:

@@ -42,6 +42,8 @@ from crew_actors.runtimes.programs._turns import Waiting
 VERSION: Final = 1
 """Of the protocol."""
 
+_MODEL: Final = "model"  # the category of the option that chooses one
+
 _CHANGES: Final = frozenset({"edit", "delete", "move"})
 """Kinds of tools that change files."""
 
@@ -132,14 +134,28 @@ class AcpTalk:
     async def _choose_model(self, opened: Params) -> None:
         """Choose the model of the task, if the agent has it."""
         model = self._session.job.task.model
-        offered = {
+        if model is None:
+            return
+        option = next(
+            (
+                field.text(one, "id")
+                for one in field.items(opened, "configOptions")
+                if field.text(one, "category") == _MODEL and model in _values(one)
+            ),
+            None,
+        )
+        older = {
             field.text(one, "modelId")
             for one in field.items(opened, "models", "availableModels")
         }
-        if model is not None and model in offered:
+        peer = self._session.peer
+        if option is not None:
+            chosen = {"sessionId": self._id, "configId": option, "value": model}
+            await peer.request("session/set_config_option", chosen)
+        elif model in older:  # as agents did it before there were options
             chosen = {"sessionId": self._id, "modelId": model}
-            await self._session.peer.request("session/set_model", chosen)
-        elif model is not None:
+            await peer.request("session/set_model", chosen)
+        else:
             await self._session.show(f"(it does not offer the model {model})")
 
     async def _take_turns(self, prompt: str) -> None:
@@ -271,3 +287,10 @@ def _status(why: RequestRefused) -> int | None:
         return None
     code = why.code
     return code if 400 <= code < 600 else None  # noqa: PLR2004 - HTTP
+
+
+def _values(option: Params) -> set[str]:
+    """Return the values of an option, those in its groups too."""
+    found = field.items(option, "options")
+    groups = [one for group in found for one in field.items(group, "options")]
+    return {field.text(one, "value") for one in (*found, *groups)}
