@@ -20,9 +20,12 @@ settings.register_profile(
 )
 settings.load_profile("crew")
 
+# A shell has it ignored in what it runs in the background, as `nohup` has the other; and
+# so would our children.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell has it ignored in what it runs in the background, and so would our children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if os.name != "nt" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _FD_FOLDER = Path("/proc/self/fd")
 

@@ -2,11 +2,13 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from crew_actors.config import Key, all_keys, load_config, variable_of
+from crew_actors.config._mcp import MCP_FIELDS
 from crew_actors.config._providers import ABOUT
 from crew_actors.places import Places
 
@@ -60,11 +62,16 @@ def test_the_reference_has_each_setting_as_it_is(section: str) -> None:
     assert told.strip().splitlines() == table()[section]
 
 
-def test_the_reference_has_each_field_of_a_provider() -> None:
+@pytest.mark.parametrize(
+    ("section", "fields"), [("providers", ABOUT), ("mcp", MCP_FIELDS)]
+)
+def test_the_reference_has_each_field_of_what_is_named(
+    section: str, fields: Mapping[str, str]
+) -> None:
     page = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
-    told = page.partition("## `[providers.NAME]`\n")[2].partition("\n## ")[0]
+    told = page.partition(f"## `[{section}.NAME]`\n")[2].partition("\n## ")[0]
     rows = [line for line in told.splitlines() if line.startswith("| `")]
-    assert rows == [f"| `{name}` | {about} |" for name, about in ABOUT.items()]
+    assert rows == [f"| `{name}` | {about} |" for name, about in fields.items()]
 
 
 def test_the_examples_of_the_guide_can_be_set(tmp_path: Path) -> None:

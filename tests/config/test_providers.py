@@ -146,7 +146,7 @@ def test_a_project_names_no_providers(places: Places, tmp_path: Path) -> None:
     config = load_config(places, project=project)
     assert config.settings.providers == ()
     assert {one.severity for one in config.problems} == {"warning"}
-    assert "a project may not name providers" in str(config.problems[0])
+    assert "only your own config.toml may name it" in str(config.problems[0])
 
 
 def test_the_schema_knows_providers() -> None:

@@ -123,3 +123,33 @@ def test_a_foreign_agent_may_not_take_the_name_of_another(house: House) -> None:
     assert catalog.agent("planner").source.tier == "builtin"
     (problem,) = told(catalog.problems)[-1:]
     assert "warning: name: 'planner' is the name of a builtin agent" in problem
+
+
+INLINE = """\
+mcpServers:
+  - tracker
+  - browser:
+      type: stdio
+      command: npx
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "servers", "problems"),
+    [
+        ("mcpServers: tracker, docs-2", ("tracker", "docs-2"), 0),
+        ("mcpServers: false", (), 0),
+        ("mcpServers: []", (), 0),
+        ("mcpServers: tracker, 'npx -y evil'", ("tracker",), 1),
+        (INLINE.strip(), (), 1),
+    ],
+)
+def test_servers_are_named_and_never_described_by_a_file(
+    house: House, line: str, servers: tuple[str, ...], problems: int
+) -> None:
+    text = CLAUDE.replace("color: green", line)
+    house.in_project(".claude/agents/db-reader.md", text)
+    assert planned(house, "db-reader").mcp == servers
+    found = told(house.load().problems)
+    assert len([one for one in found if "only names count" in one]) == problems
+    assert len(found) == problems

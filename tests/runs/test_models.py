@@ -12,7 +12,7 @@ from tests.support.command_line import CommandLine
 
 from crew_actors.config import Settings, user_file
 from crew_actors.journal import read_state
-from crew_actors.model import PlannedTask, Provider, TaskId, TaskStatus
+from crew_actors.model import McpServer, PlannedTask, Provider, TaskId, TaskStatus
 from crew_actors.places import Places, find_project
 from crew_actors.resources import load_catalog
 from crew_actors.runs import NoModel, RunRequest, prepare
@@ -140,6 +140,23 @@ def test_a_model_that_cannot_be_had_is_passed_over_and_told(project: Path) -> No
         "fallbackModels: nonsense, fake/one",
     )
     assert planned(project)["plain"].model == "fake/one"
+
+
+def test_a_server_that_is_not_there_is_told_before_the_run(project: Path) -> None:
+    agent(project, "runtime: llm", "model: fake/one", "mcpServers: box, far")
+    settings = Settings(providers=PROVIDERS, mcp=(McpServer(name="box", url="u"),))
+    assert planned(project, settings)["plain"].mcp == ("box", "far")
+    places = Places(config=project / "config", data=project / "data")
+    note = prepare(
+        load_catalog(places, find_project(project)),
+        RunRequest(goal="x", team="w"),
+        settings=settings,
+        workspace=project,
+        environ={"PATH": ""},
+    ).note
+    assert note is not None
+    (line,) = note.splitlines()
+    assert line.startswith("worker: there is no MCP server 'far'; [mcp.far] in your")
 
 
 @pytest.mark.parametrize(

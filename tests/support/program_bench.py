@@ -11,6 +11,7 @@ import trio
 from crew_actors.model import (
     CommandSpec,
     FailureKind,
+    McpServer,
     Message,
     MessageKind,
     RunId,
@@ -72,6 +73,7 @@ class ProgramBench:
     environ: dict[str, str] = attrs.field(factory=dict[str, str])
     argv: tuple[str, ...] = ()
     """In place of the fake."""
+    mcp: tuple[McpServer, ...] = ()
 
     @property
     def tells_cost(self) -> bool:
@@ -111,6 +113,7 @@ class ProgramBench:
             workspace=self.folder,
             folder=work,
             dependencies={},
+            mcp=self.mcp,
             environ={"PATH": "/usr/bin:/bin", "MY_KEY": "k", **self.environ},
         )
         with trio.fail_after(30):

@@ -82,6 +82,7 @@ def _facts(resource: Agent | Team | Workflow | Skill) -> list[tuple[str, str]]:
                 ("model", resource.model or ""),
                 ("else", ", ".join(resource.fallback_models)),
                 ("tools", ", ".join(resource.tools or ())),
+                ("MCP servers", ", ".join(resource.mcp)),
                 ("skills", ", ".join(resource.skills or ())),
                 ("max turns", str(resource.max_turns or "")),
                 ("memory", resource.memory or ""),

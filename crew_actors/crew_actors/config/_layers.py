@@ -31,14 +31,20 @@ from crew_actors.config._problems import (
     ConfigProblem,
     one_problem,
 )
-from crew_actors.config._providers import TABLE, read_provider, told as told_fields
 from crew_actors.config._settings import Settings
+from crew_actors.config._tables import (
+    TABLES,
+    Misnamed,
+    Named,
+    named_in,
+    not_for_projects,
+)
 from crew_actors.config._values import convert
-from crew_actors.model import Provider
 from crew_actors.places import Places, Project
 from crew_actors.redaction import redact, redact_value
 
 Layer = Literal["built-in", "user", "project", "environment", "flags"]
+Severity = Literal["error", "warning"]
 FILE: Final = "config.toml"
 _SHOWN: Final = 80  # characters of a value that is not used
 
@@ -141,7 +147,7 @@ def load_config(
         name: Setting(key=name, value=key.default, layer="built-in")
         for name, key in all_keys().items()
     }
-    told, providers = _told_by_file(user_file(places), "user", problems)
+    told, named = _told_by_file(user_file(places), "user", problems)
     if project is not None:
         mine = project_file(project)
         told += _told_by_file(mine, "project", problems, within=project.root)[0]
@@ -156,8 +162,8 @@ def load_config(
         if problem is not None:
             problems.append(problem)
     return Config(
-        settings=_settings(entries, tuple(one for one, _ in providers)),
-        entries={**entries, **_told_providers(providers, user_file(places))},
+        settings=_settings(entries, named),
+        entries={**entries, **_told_names(named, user_file(places))},
         problems=tuple(problems),
     )
 
@@ -167,8 +173,8 @@ def _told_by_file(
     layer: Layer,
     problems: list[ConfigProblem],
     within: Path | None = None,
-) -> tuple[list[_Told], list[tuple[Provider, int | None]]]:
-    """Read a file: what it sets, and the providers in it, each with its line."""
+) -> tuple[list[_Told], list[Named]]:
+    """Read a file: what it sets, and what it names."""
     try:
         content = read_file(path, within)
     except BadFile as error:
@@ -176,55 +182,33 @@ def _told_by_file(
         return [], []
     if content is None:
         return [], []
-    return (
-        list(_of_file(content, path, layer)),
-        list(_providers(content, path, layer, problems)),
-    )
+    is_users = layer == "user"
+    found = list(named_in(content) if is_users else not_for_projects(content))
+    for one in found:
+        if isinstance(one, Misnamed):
+            told = _Told(
+                name=one.key, raw=one.raw, layer=layer, where=str(path), line=one.line
+            )
+            severity: Severity = "error" if is_users else "warning"
+            problems.append(_problem(told, one.why, severity=severity))
+    named = [one for one in found if isinstance(one, Named)]
+    return list(_of_file(content, path, layer)), named
 
 
-def _providers(
-    content: Content, path: Path, layer: Layer, problems: list[ConfigProblem]
-) -> Iterator[tuple[Provider, int | None]]:
-    tables = content.table.get(TABLE, {})
-    if not isinstance(tables, dict):
-        told = _Told(name=TABLE, raw=tables, layer=layer, where=str(path))
-        message = f"{TABLE} must be a table, [{TABLE}.NAME], not {tables!r}"
-        problems.append(_problem(told, message))
-        return
-    for name, raw in cast("dict[str, object]", tables).items():
-        key = f"{TABLE}.{name}"
-        told = _Told(
-            name=key,
-            raw=raw,
-            layer=layer,
-            where=str(path),
-            line=content.line_of(key),
-        )
-        if layer == "project":
-            message = f"{key} is ignored: a project may not name providers"
-            problems.append(_problem(told, message, severity="warning"))
-            continue
-        try:
-            yield read_provider(name, raw), told.line
-        except BadSetting as error:
-            problems.append(_problem(told, str(error)))
-
-
-def _told_providers(
-    providers: list[tuple[Provider, int | None]], path: Path
-) -> dict[str, Setting]:
-    """Make entries of providers: each field that is set, by its whole name."""
+def _told_names(named: list[Named], path: Path) -> dict[str, Setting]:
+    """Make entries of what is named: each field that is set, by its whole name."""
     return {
-        name: Setting(key=name, value=value, layer="user", where=str(path), line=line)
-        for provider, line in providers
-        for field, value in told_fields(provider)
-        for name in [f"{TABLE}.{provider.name}.{field}"]
+        name: Setting(
+            key=name, value=value, layer="user", where=str(path), line=one.line
+        )
+        for one in named
+        for name, value in one.fields()
     }
 
 
 def _of_file(content: Content, path: Path, layer: Layer) -> Iterator[_Told]:
     for name, raw in flat(content.table, sections()):
-        if name == TABLE:
+        if name in TABLES:
             continue
         line = content.line_of(name)
         yield _Told(name=name, raw=raw, layer=layer, where=str(path), line=line)
@@ -323,14 +307,12 @@ def _unknown(one: _Told) -> ConfigProblem:
     message = f"unknown setting {one.name!r}{hint(one.name)}"
     if one.name in sections():
         message = f"{one.name} must be a table, [{one.name}], not {one.raw!r}"
-    severity: Literal["error", "warning"] = (
-        "warning" if one.layer == "project" else "error"
-    )
+    severity: Severity = "warning" if one.layer == "project" else "error"
     return _problem(one, message, severity=severity)
 
 
 def _problem(
-    one: _Told, message: str, *, severity: Literal["error", "warning"] = "error"
+    one: _Told, message: str, *, severity: Severity = "error"
 ) -> ConfigProblem:
     table = cast("dict[str, object]", redact_value({one.name: one.raw}))
     value = table[one.name]
@@ -346,13 +328,14 @@ def _problem(
     )
 
 
-def _settings(
-    entries: Mapping[str, Setting], providers: tuple[Provider, ...]
-) -> Settings:
+def _settings(entries: Mapping[str, Setting], named: list[Named]) -> Settings:
     fresh = Settings()
-    values: dict[str, object] = {TABLE: providers}
+    values: dict[str, object] = {
+        table: tuple(one.thing for one in named if one.table == table)
+        for table in TABLES
+    }
     for field in attrs.fields(Settings):
-        if field.name == TABLE:
+        if field.name in TABLES:
             continue
         default: object = getattr(fresh, field.name)
         if field.name in entries:

@@ -1,6 +1,5 @@
-# `[providers.NAME]` in the user's own file: services that answer for models. They are not
-# settings like the others, for each user has others; and a project may have none, since
-# whoever names a provider is sent the key.
+# `[providers.NAME]` in the user's own file: services that answer for models. A project may
+# have none, since whoever names a provider is sent the key.
 """Providers of models, as a file tells them."""
 
 import re

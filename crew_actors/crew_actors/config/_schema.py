@@ -1,6 +1,7 @@
 """The settings as a JSON schema, for editors and for the documentation."""
 
 from crew_actors.config._keys import Key, all_keys
+from crew_actors.config._mcp import MCP, mcp_schema
 from crew_actors.config._providers import TABLE, schema
 from crew_actors.config._values import NONE
 
@@ -33,6 +34,7 @@ def json_schema() -> dict[str, object]:
             "additionalProperties": False,
         }
     root[TABLE] = schema()
+    root[MCP] = mcp_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of Crew Actors",

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import attrs
 
-from crew_actors.model import Limits, Provider, RetryPolicy
+from crew_actors.model import Limits, McpServer, Provider, RetryPolicy
 
 _DAY: Final = 86_400
 _MONTH: Final = 30 * _DAY
@@ -262,6 +262,9 @@ class Settings:
     journal: JournalSettings = attrs.field(factory=JournalSettings)
     providers: tuple[Provider, ...] = ()
     """The user's own; those that are built in stand beside them."""
+
+    mcp: tuple[McpServer, ...] = ()
+    """Servers that agent programs may be given, by the names in their files."""
 
     def run_limits(self) -> Limits:
         """Return what a run may use, as its plan holds it."""

@@ -23,6 +23,7 @@ def main(args: list[str]) -> int:
     wanted.port = 0
     wanted.cpuparams.n_threads = 1
     wanted.cpuparams_batch.n_threads = 1
+    wanted.sampling.temp = 0.0  # the same question has the same answer
     server = engine.Server(wanted)
     print(json.dumps({"url": server.listening_address}), flush=True)  # noqa: T201 - for whoever has started it
     signal.pause() if hasattr(signal, "pause") else sys.stdin.read()

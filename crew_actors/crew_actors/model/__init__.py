@@ -100,6 +100,7 @@ from crew_actors.model._ids import (
     parse_run_id as parse_run_id,
     parse_task_id as parse_task_id,
 )
+from crew_actors.model._mcp import McpServer as McpServer
 from crew_actors.model._plan import (
     EXTERNAL as EXTERNAL,
     GOAL_LIMIT as GOAL_LIMIT,

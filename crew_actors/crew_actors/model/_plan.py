@@ -133,6 +133,9 @@ class PlannedTask:
     """Names of the tools of its agent. None for the runtime's own choice; empty for
     none at all."""
 
+    mcp: tuple[str, ...] = ()
+    """Names of the MCP servers that its agent is to have."""
+
     skills: tuple[str, ...] = ()
     """Names of the skills that its agent is to have."""
 

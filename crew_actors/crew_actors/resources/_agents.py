@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from crew_actors.model import CommandSpec, Control, TaskInput, TaskOutput
 from crew_actors.resources._files import SourceFile, name_and_description
-from crew_actors.resources._foreign import is_planner, read_tools
+from crew_actors.resources._foreign import is_planner, read_servers, read_tools
 from crew_actors.resources._frontmatter import split_document
 from crew_actors.resources._problems import Findings, nearest
 from crew_actors.resources._reader import Reader
@@ -35,7 +35,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Keys that are read and shown, but that a command does not obey. Agent programs do, where
 # they have a word for it.
 UNHEEDED_KEYS: Final = (
-    *("model", "fallbackModels", "tools", "disallowedTools", "maxTurns"),
+    *("model", "fallbackModels", "tools", "disallowedTools", "maxTurns", "mcpServers"),
 )
 
 # Keys of pi-crew and of Claude Code that mean nothing here, each with the value
@@ -57,7 +57,6 @@ IDLE_KEYS: Final = {
     "category": "",
     "color": "",
     "permissionMode": "default",
-    "mcpServers": "",
     "hooks": "",
     "background": "false",
     "effort": "",
@@ -88,6 +87,7 @@ def parse_agent(file: SourceFile, findings: Findings) -> tuple[Agent, bool]:
         model=model,
         fallback_models=reader.names("fallbackModels") or (),
         tools=read_tools(reader),
+        mcp=read_servers(reader),
         read_only=is_planner(reader),
         skills=reader.names(reader.either("skills", "skill")),
         max_turns=reader.integer("maxTurns", _MAX_TURNS),

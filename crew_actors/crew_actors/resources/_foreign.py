@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from crew_actors.resources._reader import Reader
+from crew_actors.resources._values import BadValue, items_of
 
 TOOLS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -32,6 +33,7 @@ ALL_TOOLS: Final = ("read", "grep", "find", "ls", "edit", "write", "bash")
 
 _LIMITED: Final = re.compile(r"([A-Za-z_]+)\((.*)\)", re.DOTALL)
 _PLAN: Final = "plan"
+_SERVER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def read_tools(reader: Reader) -> tuple[str, ...] | None:
@@ -45,6 +47,25 @@ def read_tools(reader: Reader) -> tuple[str, ...] | None:
         for tool in (ALL_TOOLS if allowed is None else allowed)
         if tool not in forbidden
     )
+
+
+def read_servers(reader: Reader) -> tuple[str, ...]:
+    """Return the names of the MCP servers that an agent is to have.
+
+    Servers that are described in the file itself are left out: it may have come with a
+    repository, and they would be started.
+    """
+    if not reader.is_set("mcpServers"):
+        return ()
+    try:
+        found = items_of(reader.fields["mcpServers"])
+    except BadValue:
+        found = ("",)
+    names = tuple(one for one in found if _SERVER.fullmatch(one))
+    if found not in {names, ("false",)}:
+        message = "only names count; [mcp.NAME] in your config.toml says what they are"
+        reader.warning("mcpServers", message)
+    return tuple(one for one in dict.fromkeys(names) if one != "false")
 
 
 def is_planner(reader: Reader) -> bool:

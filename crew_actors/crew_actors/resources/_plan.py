@@ -115,6 +115,7 @@ def _task(step: Step, role: Role, catalog: Catalog, goal: str) -> PlannedTask:
         model=step.model or role.model or agent.model,
         fallback_models=agent.fallback_models,
         tools=agent.tools,
+        mcp=agent.mcp,
         skills=skills,
         skill_texts=skill_texts(catalog.skills, skills),
         memory=_memory(catalog, agent),

@@ -53,6 +53,9 @@ class Agent:
     tools: tuple[str, ...] | None = None
     """None for the runtime's own choice; empty for none at all."""
 
+    mcp: tuple[str, ...] = ()
+    """Names of the MCP servers that it is to have."""
+
     read_only: bool = False
     """Whether it is to change nothing, whatever its role may."""
 

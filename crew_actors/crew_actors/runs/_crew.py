@@ -306,6 +306,7 @@ class Crew:
             slots=self.slots,
             worktrees=self._worktrees,
             environ=self._environ,
+            servers=self.settings.mcp,
             compact_at=self.settings.journal.compact_at,
         )
 

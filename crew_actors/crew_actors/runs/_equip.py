@@ -39,6 +39,8 @@ class Equipment:
 
     providers: Collection[Provider]
     environ: Mapping[str, str]
+    servers: Collection[str]
+    """Names of the MCP servers that the user has."""
 
 
 def equipped(
@@ -46,7 +48,7 @@ def equipped(
 ) -> tuple[tuple[PlannedTask, ...], tuple[str, ...]]:
     """Give each task what runs it, and what its user must have agreed to.
 
-    Returns them, and a line for each model that was passed over.
+    Returns them, and a line for each model and MCP server that cannot be had.
 
     Raises:
       NoModel: live agents have no model that can be had.
@@ -70,6 +72,12 @@ def equipped(
                 if mine.model is None:
                     without[mine.agent] = "; ".join(lines) or "it names none"
                 passed_over += [f"{mine.agent}: {line}" for line in lines]
+            passed_over += [
+                f"{mine.agent}: there is no MCP server {name!r}; [mcp.{name}] in your "
+                "config.toml would name it"
+                for name in mine.mcp
+                if name not in equipment.servers
+            ]
             tasks.append(attrs.evolve(mine, consent=consents.get(task.agent)))
     if without:
         raise NoModel(tuple(without.items()))

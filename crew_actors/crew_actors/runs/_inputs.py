@@ -1,13 +1,13 @@
 """Make ready what an attempt needs: its folder, and what came before it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import trio
 
 from crew_actors.journal import ArtifactStore
-from crew_actors.model import PlannedTask, RunState, TaskState, tokens_left
+from crew_actors.model import McpServer, PlannedTask, RunState, TaskState, tokens_left
 from crew_actors.runs._files import make_work
 from crew_actors.runs._port import AttemptPort
 from crew_actors.runs._workspace import Workspace
@@ -15,9 +15,14 @@ from crew_actors.runtimes import DependencyResult, Job, Notes, read_notes
 
 
 async def make_job(
-    port: AttemptPort, workspace: Workspace, environ: Mapping[str, str]
+    port: AttemptPort,
+    workspace: Workspace,
+    environ: Mapping[str, str],
+    servers: Collection[McpServer],
 ) -> Job:
     """Make the job of an attempt. What it depends on has completed.
+
+    *servers* are those that the user has; its agent gets those that its file names.
 
     Raises:
       ArtifactDamaged: a result on disk is not what its agent has left.
@@ -43,6 +48,7 @@ async def make_job(
         failure=before.failure,
         answers=before.answers,
         notes=await _notes(task),
+        mcp=tuple(one for one in servers if one.name in task.mcp),
         depth=state.plan.depth,
         tokens=tokens_left(state),
     )

@@ -1,13 +1,13 @@
 """What the actor of a run is started with."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import attrs
 
 from crew_actors.journal import RunFolder
-from crew_actors.model import Limits, PlannedTask, RunPlan, Selection
+from crew_actors.model import Limits, McpServer, PlannedTask, RunPlan, Selection
 from crew_actors.runs._slots import Slots
 from crew_actors.runs._view import RunView
 from crew_actors.runtimes import Runtime
@@ -54,6 +54,8 @@ class RunOrder:
     slots: Slots
     worktrees: Worktrees
     environ: Mapping[str, str]
+    servers: Collection[McpServer] = ()
+    """The MCP servers that the user has."""
     compact_at: int
     """Bytes of the journal above which events go that later ones make needless."""
     random: Callable[[], float] = random.random

@@ -172,6 +172,7 @@ def prepare(
         functions=functions,
         providers=settings.providers,
         environ=environ,
+        servers=frozenset(one.name for one in settings.mcp),
     )
     tasks, passed_over = equipped(catalog, equip, tasks)
     planned, more = equipped(catalog, equip, tuple(roles.values()))

@@ -333,7 +333,13 @@ class RunWork:
                 task_actor,
                 TaskOrder(
                     port=port,
-                    prepare=partial(make_job, port, workspace, self.order.environ),
+                    prepare=partial(
+                        make_job,
+                        port,
+                        workspace,
+                        self.order.environ,
+                        self.order.servers,
+                    ),
                     runtime=runtime,
                     workspace=workspace,
                 ),

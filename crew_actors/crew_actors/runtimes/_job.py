@@ -17,6 +17,7 @@ from crew_actors.model import (
     Artifact,
     AttemptId,
     Failure,
+    McpServer,
     Message,
     MessageOutcome,
     PlannedTask,
@@ -79,6 +80,9 @@ class Job:
 
     answers: tuple[Answer, ...] = ()
     """What earlier attempts have asked, and heard."""
+
+    mcp: tuple[McpServer, ...] = ()
+    """The MCP servers that its agent is to have."""
 
     depth: int = 0
     """How many runs its run is nested in."""

@@ -12,9 +12,11 @@ import psutil
 import pytest
 import trio
 
+from crew_actors.config import Settings
 from crew_actors.model import (
     CommandSpec,
     Limits,
+    McpServer,
     PlannedTask,
     QuestionAsked,
     RunPlan,
@@ -121,6 +123,7 @@ def _variables(url: str) -> dict[str, str]:
         "GEMINI_API_KEY": "g-key",
         "GOOGLE_GEMINI_BASE_URL": url,
         "GEMINI_CLI_TRUST_WORKSPACE": "true",
+        "ENABLE_TOOL_SEARCH": "false",  # a script calls tools that it has not looked for
     }
 
 
@@ -169,8 +172,10 @@ def _settle_in(home: Path, url: str) -> None:
 
 
 @asynccontextmanager
-async def real(name: str, folder: Path) -> AsyncGenerator[Real]:
-    """Open a crew of a program, with a home of its own."""
+async def real(
+    name: str, folder: Path, *, mcp: tuple[McpServer, ...] = (), **more: str
+) -> AsyncGenerator[Real]:
+    """Open a crew of a program, with a home of its own, and *more* variables."""
     project, home = folder / "project", folder / "home"
     project.mkdir()
     home.mkdir()
@@ -183,8 +188,12 @@ async def real(name: str, folder: Path) -> AsyncGenerator[Real]:
             "PATH": f"{FOLDER}:{os.environ['PATH']}",
             "HOME": str(home),
             **_variables(llm.url),
+            **more,
         }
         async with open_crew(
-            Project(project, is_repository=False), places=places, environ=environ
+            Project(project, is_repository=False),
+            places=places,
+            environ=environ,
+            settings=Settings(mcp=mcp),
         ) as crew:
             yield Real(name, crew, llm, project)

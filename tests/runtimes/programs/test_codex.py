@@ -48,3 +48,19 @@ def test_each_use_of_a_tool_is_seen(
     told = {"item": {"id": "i", **item}}
     assert list(reader.take(Notification("item/started", told))) == [begun]
     assert list(reader.take(Notification("item/completed", told))) == [ended]
+
+
+@pytest.mark.parametrize(("reply", "end"), [("allow", "done"), ("deny", "failed")])
+async def test_a_tool_of_a_server_needs_leave(
+    codex: ProgramBench, reply: str, end: str
+) -> None:
+    codex.port.reply = reply
+    await codex.run("[[tool:mcp-open]]")
+    assert codex.port.asked == [("box: Open it?", ("allow", "deny"), None, True)]
+    assert any(line.startswith(f"< shell: {end}") for line in codex.shown)
+
+
+async def test_a_form_of_a_server_is_declined_and_told(codex: ProgramBench) -> None:
+    await codex.run("[[tool:mcp-form]]")
+    assert codex.port.asked == []
+    assert "(MCP server box asks for what cannot be filled in here)" in codex.shown

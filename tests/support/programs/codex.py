@@ -82,7 +82,21 @@ class Codex(Fake):
         if tool.startswith("ask-"):
             answer = self.asks(ALLOW, command=f"run {tool}", reason="it must be")
             status = "completed" if answer["decision"] == "accept" else "declined"
+        if tool.startswith("mcp-"):
+            status = "completed" if self.form(tool) == "accept" else "declined"
         self.tell("item/completed", item={**item, "status": status})
+
+    def form(self, tool: str) -> str:
+        fields = {"n": {"type": "string"}} if tool == "mcp-form" else {}
+        schema = {"type": "object", "properties": fields}
+        answer = self.asks(
+            "mcpServer/elicitation/request",
+            serverName="box",
+            message="Open it?",
+            mode="form",
+            requestedSchema=schema,
+        )
+        return str(answer["action"])
 
     def asks(self, method: str, **params: object) -> Json:
         write(id="ask", method=method, params={"threadId": "thread", **params})

@@ -100,6 +100,8 @@ class _Maker:
         writes = may_write(task)
         place = await trio.to_thread.run_sync(partial(Place.of, job, writes=writes))
         submission = Submission(task, job.output)
+        if job.mcp:
+            await self.stage.see(Notes("live agents cannot be given MCP servers"))
         if unknown := unknown_tools(task):
             await self.stage.see(Notes(f"live agents have no {', '.join(unknown)}"))
         return LiveAgent(

@@ -3,6 +3,7 @@
 #   _run      a program's process        _program   what differs between programs
 #   _session  one conversation           _failures  what went wrong
 #   _probe    a handshake, for doctors   _claude, _pi, and their events
+#   _mcp      servers that a program is given
 """Run agent programs in their own protocols."""
 
 from ._acp import Acp as Acp

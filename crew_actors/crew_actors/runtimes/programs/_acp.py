@@ -35,6 +35,7 @@ from crew_actors.runtimes._screen import short, tool_detail
 from crew_actors.runtimes._seen import Takes, TurnEnds
 from crew_actors.runtimes.programs._acp_events import AcpReader
 from crew_actors.runtimes.programs._failures import failure_of
+from crew_actors.runtimes.programs._mcp import for_acp
 from crew_actors.runtimes.programs._program import CLIENT
 from crew_actors.runtimes.programs._session import Session
 from crew_actors.runtimes.programs._turns import Waiting
@@ -65,6 +66,7 @@ class Acp:
     """An agent that speaks ACP."""
 
     dialect: Dialect = attrs.field(factory=JsonRpc)
+    takes_mcp: bool = True
     environ: Mapping[str, str] = _QUIET
 
     @property
@@ -86,7 +88,8 @@ class Acp:
         return AcpTalk(session)
 
 
-async def _initialize(peer: Peer) -> None:
+async def _initialize(peer: Peer) -> Params:
+    """Open the connection; return what the agent tells of itself."""
     nothing = {"readTextFile": False, "writeTextFile": False}
     hello = {
         "protocolVersion": VERSION,
@@ -97,6 +100,7 @@ async def _initialize(peer: Peer) -> None:
     if told.get("protocolVersion") != VERSION:
         speaks = told.get("protocolVersion")
         raise RequestRefused(f"it speaks version {speaks} of ACP, not {VERSION}")
+    return told
 
 
 @final
@@ -120,10 +124,14 @@ class AcpTalk:
     async def begin(self, prompt: str) -> None:
         """Open a session, and tell it its task."""
         peer = self._session.peer
-        await _initialize(peer)
+        told = await _initialize(peer)
+        http = field.flag(told, "agentCapabilities", "mcpCapabilities", "http")
+        servers, missing = for_acp(self._session.job, http=http)
+        for name in missing:
+            await self._session.show(f"(it asks no MCP server over HTTP, as {name} is)")
         where: dict[str, object] = {
             "cwd": str(self._session.job.workspace),
-            "mcpServers": list[object](),
+            "mcpServers": servers,
         }
         opened = field.mapping(await peer.request("session/new", where))
         self._id = field.text(opened, "sessionId")

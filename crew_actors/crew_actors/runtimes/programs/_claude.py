@@ -30,6 +30,7 @@ from crew_actors.runtimes.programs._claude_events import (
     ClaudeDialect,
     ClaudeReader,
 )
+from crew_actors.runtimes.programs._mcp import for_claude
 from crew_actors.runtimes.programs._session import Session
 
 _PROTOCOL: Final = (
@@ -63,6 +64,7 @@ class Claude:
     """Claude Code."""
 
     dialect: Dialect = attrs.field(factory=ClaudeDialect)
+    takes_mcp: bool = True
     environ: Mapping[str, str] = MappingProxyType(
         {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
     )
@@ -92,7 +94,7 @@ class Claude:
             added.append(f"--tools={','.join(named)}")
         if not task.writes:
             added.append(f"--disallowedTools={','.join(_CHANGES)}")
-        return tuple(added)
+        return (*added, *for_claude(job))
 
     def talk(self, session: Session) -> "ClaudeTalk":
         """Make the conversation of one session."""

@@ -30,12 +30,14 @@ from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
 from crew_actors.runtimes._screen import short
 from crew_actors.runtimes.programs._codex_events import CodexReader
+from crew_actors.runtimes.programs._mcp import for_codex
 from crew_actors.runtimes.programs._program import CLIENT
 from crew_actors.runtimes.programs._session import Session
 from crew_actors.runtimes.programs._turns import Waiting
 
 _COMMAND: Final = "item/commandExecution/requestApproval"
 _FILES: Final = "item/fileChange/requestApproval"
+_FORM: Final = "mcpServer/elicitation/request"
 _PERMISSIONS: Final = "item/permissions/requestApproval"
 _QUESTION: Final = "item/tool/requestUserInput"
 
@@ -46,6 +48,7 @@ class Codex:
     """Codex."""
 
     dialect: Dialect = attrs.field(factory=lambda: JsonRpc(field=False))
+    takes_mcp: bool = True
     environ: Mapping[str, str] = MappingProxyType({})
 
     @property
@@ -59,9 +62,8 @@ class Codex:
         await peer.request("initialize", {"clientInfo": CLIENT})
 
     def arguments(self, job: Job) -> tuple[str, ...]:
-        """Return what is added to its command line."""
-        del job
-        return self.protocol
+        """Return what is added to its command line for *job*."""
+        return (*self.protocol, *for_codex(job))
 
     def talk(self, session: Session) -> "CodexTalk":
         """Make the conversation of one session."""
@@ -169,10 +171,24 @@ class CodexTalk:
             wanted = asked.get("permissions")
             allowed = await self._session.permits(f"permissions: {wanted}")
             return {"permissions": wanted if allowed else {}, "scope": "turn"}
+        if request.method == _FORM:
+            return await self._form(asked)
         if request.method not in {_COMMAND, _FILES}:
             raise unknown_method(request.method)
         allowed = await self._session.permits(_what(request))
         return {"decision": "accept" if allowed else "decline"}
+
+    async def _form(self, asked: Params) -> object:
+        """Answer for an MCP server: by leave to use its tool, and by nothing else."""
+        server = field.text(asked, "serverName")
+        if field.mapping(field.at(asked, "requestedSchema", "properties")):
+            note = f"(MCP server {server} asks for what cannot be filled in here)"
+            await self._session.show(note)
+            return {"action": "decline"}
+        what = f"{server}: {short(field.text(asked, 'message'))}"
+        if field.text(asked, "mode") == "url" or not await self._session.permits(what):
+            return {"action": "decline"}
+        return {"action": "accept", "content": {}}
 
     async def _answers(self, asked: Params) -> object:
         answers: dict[str, object] = {}

@@ -28,6 +28,7 @@ class Pi:
     """pi."""
 
     dialect: Dialect = attrs.field(factory=PiDialect)
+    takes_mcp: bool = False
     environ: Mapping[str, str] = MappingProxyType(
         {"PI_OFFLINE": "1", "PI_SKIP_VERSION_CHECK": "1", "PI_TELEMETRY": "0"}
     )

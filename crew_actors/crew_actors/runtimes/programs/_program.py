@@ -58,6 +58,11 @@ class Program(Protocol):
         ...
 
     @property
+    def takes_mcp(self) -> bool:
+        """Whether it can be given MCP servers."""
+        ...
+
+    @property
     def protocol(self) -> tuple[str, ...]:
         """What has it speak its protocol, on its command line."""
         ...

@@ -33,6 +33,7 @@ from crew_actors.runtimes._process import (
 )
 from crew_actors.runtimes._prompt import prompt_of
 from crew_actors.runtimes.programs._failures import failure_of
+from crew_actors.runtimes.programs._mcp import variables_of
 from crew_actors.runtimes.programs._program import Program, Talk
 from crew_actors.runtimes.programs._session import Session
 from crew_supervisors import (
@@ -114,7 +115,7 @@ def _make_ready(
         *(job, command, argv),
         stdin="pipe",
         max_line=EVENT_LIMIT,
-        extra=program.environ,
+        extra={**variables_of(job), **program.environ},
     )
 
 
@@ -132,6 +133,8 @@ async def _converse(
             await talk.hear(told)
 
     wire = ProcessWire(process)
+    if session.job.mcp and not program.takes_mcp:
+        await session.show("(it cannot be given MCP servers)")
     async with open_peer(
         wire, program.dialect, serve=talk.serve, hear=hear
     ) as session.peer:
