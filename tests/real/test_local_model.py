@@ -18,7 +18,14 @@ from tests.support.plans import plan
 
 from crew_actors.actors import open_actors
 from crew_actors.llm import NoLocalModel, weights_of
-from crew_actors.model import CommandSpec, Failure, FailureKind, TaskFailed, TaskStatus
+from crew_actors.model import (
+    CommandSpec,
+    Failure,
+    FailureKind,
+    RunStatus,
+    TaskFailed,
+    TaskStatus,
+)
 from crew_actors.places import Places, find_project
 from crew_actors.runs import Crew, Run, open_crew
 from crew_actors.runs._local_models import LocalModels
@@ -103,9 +110,9 @@ async def test_agents_share_one_server_and_a_dead_one_is_started_anew(
         (server,) = servers()
         os.kill(server.pid, signal.SIGKILL)
         psutil.wait_procs([server], timeout=5)
-        run = await crew.start(plan(live("Say yes.", model="local/smollm2")))
+        run = await crew.start(plan(*both))
         state = await run.wait()
-        assert state.tasks[A].status is TaskStatus.COMPLETED, state.tasks[A]
+        assert state.status is RunStatus.COMPLETED, state.tasks[A]
         (other,) = servers()
         assert other.pid != server.pid
 

@@ -64,15 +64,16 @@ class LocalModels:
         Raises:
           NoLocalModel: it does not run; the message says why.
         """
-        try:
-            return await (await self._server(weights)).ask(
-                Where(), timeout=START_SECONDS
-            )
-        except (ActorStopped, MailboxClosed):  # since it was last asked
-            del self._servers[weights]
-        except AskTimeout as error:
-            raise NoLocalModel(f"it does not serve: {error}") from error
-        return await (await self._server(weights)).ask(Where(), timeout=START_SECONDS)
+        for _ in range(2):  # it may have ended since it was last asked
+            server = await self._server(weights)
+            try:
+                return await server.ask(Where(), timeout=START_SECONDS)
+            except (ActorStopped, MailboxClosed):
+                if self._servers.get(weights) is server:  # else it is started already
+                    del self._servers[weights]
+            except AskTimeout as error:
+                raise NoLocalModel(f"it does not serve: {error}") from error
+        raise NoLocalModel("its server ends as soon as it is started")
 
     async def _server(self, weights: Path) -> Ref[Where]:
         async with self._lock:

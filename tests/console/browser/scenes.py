@@ -88,6 +88,17 @@ def a_question_is_answered(stage: Stage) -> None:
     expect(page.locator(".prose").first).to_contain_text("sqlite called accounts")
 
 
+def leave_is_given(stage: Stage) -> None:
+    run = stage.server.start(world.one("careful"))
+    page = stage.page(f"/run/{run}/task/only")
+    question = page.locator(".question")
+    expect(question).to_contain_text("asks for leave")
+    expect(question).to_contain_text("shell: rm -r build")
+    page.get_by_role("button", name="allow").click()
+    page.evaluate("run => location.hash = `#/run/${run}/task/only/about`", run)
+    expect(page.locator(".prose").first).to_contain_text("It was allow.")
+
+
 def a_plan_is_approved(stage: Stage) -> None:
     run = stage.server.start(world.approved())
     page = stage.page(f"/run/{run}")

@@ -82,6 +82,13 @@ async def asker(job: Job, port: Port) -> Outcome:
     return Completed(text=f"{answer} called {more}")
 
 
+async def careful(job: Job, port: Port) -> Outcome:
+    """Ask for leave, as agent programs do."""
+    choices = ("allow", "deny")
+    answer = await port.ask("shell: rm -r build", choices=choices, permission=True)
+    return Completed(text=f"It was {answer}.")
+
+
 async def listener(job: Job, port: Port) -> Outcome:
     """Take messages until one says that it is enough."""
     await port.progress("listens")
@@ -120,6 +127,7 @@ AGENTS: dict[str, AgentFunction] = {
     "busy": busy,
     "short": short,
     "asker": asker,
+    "careful": careful,
     "listener": listener,
     "failing": failing,
     "second": second_time,

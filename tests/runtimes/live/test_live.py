@@ -1,6 +1,7 @@
 """Live agents do their work with tools, and end with a result."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -287,3 +288,14 @@ async def test_a_task_that_looks_only_has_nothing_that_changes(tmp_path: Path) -
         task = live("[[say:done]]", writes=False, tools=("write", "bash", "grep"))
         await crew.finish(task)
         assert _tools(crew) == ALWAYS | {"grep"}
+
+
+async def test_texts_that_are_no_unicode_reach_the_model_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with live_crew(tmp_path) as crew:
+        (crew.project / os.fsdecode(b"name-\xff.txt")).write_text("x")
+        look = '[[tool:read {"path": "."}]]'
+        run, state = await crew.finish(live(f"{look} [[say:done]]"))
+        assert result_of(run, state) == "done"
+        assert "name-?.txt" in crew.heard()

@@ -1,6 +1,7 @@
 """People, and other agents, talk to live agents while they work."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,34 @@ async def test_a_line_is_told_while_it_grows(tmp_path: Path) -> None:
         await said(run, "I have not come to an end")
         run.cancel("seen")
         await run.wait()
+
+
+async def test_a_follow_up_after_a_result_begins_anew(tmp_path: Path) -> None:
+    async with live_crew(tmp_path) as crew:
+        (crew.project / "b.txt").write_text("more")
+        first = '[[run:sleep 0.5]] [[tool:submit_result {"summary": "one"}]]'
+        second = '[[tool:read {"path": "b.txt"}]]'
+        second += '[[tool:submit_result {"summary": "two"}]]'
+        run = await crew.start(live(first))
+        await said(run, "bash")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(run.send, "a", second, kind="follow_up"))
+            state = await run.wait()
+        assert result_of(run, state) == "two"
+        assert "1\tmore" in crew.heard() or "more" in crew.told()
+
+
+async def test_a_tool_that_was_broken_off_has_a_result_that_says_so(
+    tmp_path: Path,
+) -> None:
+    async with live_crew(tmp_path) as crew:
+        both = '[[run:sleep 30]] + [[tool:find {"pattern": "*"}]]'
+        run = await crew.start(live(both))
+        await said(run, "bash")
+        await run.send("a", "[[say:Enough.]]", kind="interrupt")
+        state = await run.wait()
+        assert result_of(run, state) == "Enough."
+        *_, one, two, prompt = crew.body()["messages"]
+        assert "broken off" in one["content"]
+        assert "broken off" in two["content"]
+        assert prompt["role"] == "user"

@@ -96,22 +96,19 @@ class LiveAgent:
             await self._read()
             if self._is_over():
                 return self._too_long()
-            ended: Ended | None = None
             try:
-                with self.letters.step() as step:
-                    ended = await self._ask()
+                ended = await self._ask()
             except ReplyFailed as error:
                 if error.kind is FailureKind.CONTEXT and self._shorten(force=True):
                     continue
                 return self._failed(error)
-            self.letters.step_ends()
             if ended is None:
-                assert step.cancelled_caught  # else there is a reply
                 await self._broken_off()
                 continue
             outcome = await self._take(ended)
             if outcome is not None and not await self._read(at_end=True):
                 return outcome
+            self.submission.forget()  # there is more to do
 
     async def _read(self, *, at_end: bool = False) -> bool:
         """Take what people have said into the conversation; tell whether they have."""
@@ -129,10 +126,16 @@ class LiveAgent:
             self.history.add(Prompt(_WRAP_UP))
         return due == "over"
 
-    async def _ask(self) -> Ended:
+    async def _ask(self) -> Ended | None:
+        """Ask the model; None if somebody has broken off its reply."""
         self._shorten()
         self._partial.clear()
-        ended = await self.asker.ask(self._request, self._hear)
+        ended: Ended | None = None
+        with self.letters.step():
+            ended = await self.asker.ask(self._request, self._hear)
+        self.letters.step_ends()
+        if ended is None:
+            return None
         await self.stage.rest()
         self._turns += 1
         self.history.counted(ended.usage.input)

@@ -27,19 +27,29 @@ _STUB: Final = 300  # characters of a result that is shortened
 _LINES: Final = 100  # of what was dropped
 
 
+def _unicode(text: str) -> str:
+    """Replace halves of characters, as names of files may have them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 @final
 @attrs.define(eq=False)
 class History:
     """One conversation, from the task on."""
 
-    _task: str = attrs.field(alias="task")
+    _task: str = attrs.field(alias="task", converter=_unicode)
     _entries: list[Entry] = attrs.field(factory=list[Entry], init=False)
     _dropped: list[str] = attrs.field(factory=list[str], init=False)
     _scale: float = attrs.field(default=1.0, init=False)
     """Tokens that are counted for each that was guessed."""
 
     def add(self, entry: Entry) -> None:
-        """Add what was said."""
+        """Add what was said. What is no Unicode in it is replaced."""
+        if isinstance(entry, Prompt):
+            entry = Prompt(_unicode(entry.text))
+        elif isinstance(entry, Results):
+            plain = (attrs.evolve(o, text=_unicode(o.text)) for o in entry.results)
+            entry = Results(tuple(plain))
         self._entries.append(entry)
 
     def entries(self) -> tuple[Entry, ...]:

@@ -25,6 +25,10 @@ class Submission:
     text: str = attrs.field(default="", init=False)
     data: object = attrs.field(default=None, init=False)
 
+    def forget(self) -> None:
+        """Let it be as if nothing was submitted."""
+        self.text, self.data = "", None
+
     def tool(self) -> Tool:
         """Make the tool."""
         schema = self._task.output_schema
