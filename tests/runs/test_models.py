@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -80,7 +81,10 @@ def agent(project: Path, *lines: str) -> None:
 
 
 def planned(
-    project: Path, settings: Settings | None = None, **fields: Any
+    project: Path,
+    settings: Settings | None = None,
+    environ: Mapping[str, str] = MappingProxyType({"PATH": ""}),
+    **fields: Any,
 ) -> dict[str, PlannedTask]:
     """Plan a run of the team, and return its tasks."""
     asked: dict[str, Any] = {"goal": "x", "team": "w", **fields}
@@ -92,7 +96,7 @@ def planned(
         RunRequest(**asked),
         settings=settings or Settings(providers=PROVIDERS),
         workspace=project,
-        environ={"PATH": ""},
+        environ=environ,
     )
     return {task.id: task for task in prepared.plan.tasks}
 
@@ -140,6 +144,30 @@ def test_a_model_that_cannot_be_had_is_passed_over_and_told(project: Path) -> No
         "fallbackModels: nonsense, fake/one",
     )
     assert planned(project)["plain"].model == "fake/one"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "model", "left"),
+    [
+        ("codex", "sonnet", None),
+        ("claude", "gpt-5", None),
+        ("claude", "sonnet", "sonnet"),
+        ("codex", "my-own", "my-own"),
+        ("pi", "sonnet", "sonnet"),
+    ],
+)
+def test_a_program_is_not_told_a_model_that_only_others_have(
+    project: Path, tmp_path: Path, runtime: str, model: str, left: str | None
+) -> None:
+    agent(project, f"runtime: {runtime}", f"model: {model}")
+    program = tmp_path / "bin" / runtime
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    path = {"PATH": str(program.parent)}
+    assert planned(project, environ=path)["plain"].model == left
+    asked = planned(project, environ=path, model=model)["plain"].model
+    assert asked == model, "who asks for it now knows why"
 
 
 def test_a_server_that_is_not_there_is_told_before_the_run(project: Path) -> None:

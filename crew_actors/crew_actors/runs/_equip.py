@@ -8,6 +8,7 @@
 """Give tasks what runs them."""
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
 import attrs
 
@@ -19,6 +20,14 @@ from crew_actors.runtimes import AGENT_PROGRAMS, LIVE, AgentRuntime
 
 FUNCTION = "function"
 """The runtime of an agent that is a function of the program itself."""
+
+
+_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "claude": ("claude", "sonnet", "opus", "haiku"),
+    "codex": ("gpt", "codex", "o1", "o3", "o4"),
+    "gemini": ("gemini",),
+}
+"""What the names of models begin with that a program has, and others do not."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +76,10 @@ def equipped(
             tasks.append(task)
         else:
             mine = _with_runtime(task, equipment)
+            if equipment.model is None and _is_of_others(mine):
+                own = f"{mine.agent}: {mine.runtime} has no model {mine.model!r}, and "
+                passed_over.append(f"{own}uses its own")
+                mine = attrs.evolve(mine, model=None, fallback_models=())
             if mine.runtime == LIVE:
                 mine, lines = _with_models(mine, equipment)
                 if mine.model is None:
@@ -82,6 +95,16 @@ def equipped(
     if without:
         raise NoModel(tuple(without.items()))
     return tuple(tasks), tuple(passed_over)
+
+
+def _is_of_others(task: PlannedTask) -> bool:
+    """Tell whether the model of *task* is one that other programs have by that name."""
+    mine = _FAMILIES.get(task.runtime)
+    if mine is None or task.model is None:
+        return False
+    name = task.model.lower()
+    others = [one for names in _FAMILIES.values() if names != mine for one in names]
+    return name.startswith(tuple(others)) and not name.startswith(mine)
 
 
 def needs_none(task: PlannedTask) -> bool:
