@@ -165,17 +165,9 @@ def prepare(
         roles: Mapping[str, PlannedTask] = {}
         if step is not None:
             roles = plan_roles(catalog, team, workflow)
-    equip = Equipment(
-        cli=cli,
-        model=_model_of(request, cli),
-        silence=settings.limits.silence,
-        functions=functions,
-        providers=settings.providers,
-        environ=environ,
-        servers=frozenset(one.name for one in settings.mcp),
-    )
-    tasks, passed_over = equipped(catalog, equip, tasks)
-    planned, more = equipped(catalog, equip, tuple(roles.values()))
+    equipment = _equipment(request, settings, cli, functions, environ)
+    tasks, passed_over = equipped(catalog, equipment, tasks)
+    planned, more = equipped(catalog, equipment, tuple(roles.values()))
     templates = dict(zip(roles, planned, strict=True))
     note = "\n".join([*([note] if note else []), *dict.fromkeys(passed_over + more)])
     plan = RunPlan(
@@ -279,6 +271,24 @@ def _agent_program(wanted: str | None, which: Which) -> AgentRuntime | None:
     if chosen.command is None:
         return chosen
     return chosen if which(chosen.command.argv[0]) is not None else None
+
+
+def _equipment(
+    request: RunRequest,
+    settings: Settings,
+    cli: AgentRuntime | None,
+    functions: Collection[str],
+    environ: Mapping[str, str],
+) -> Equipment:
+    return Equipment(
+        cli=cli,
+        model=_model_of(request, cli),
+        silence=settings.limits.silence,
+        functions=functions,
+        providers=settings.providers,
+        environ=environ,
+        servers=frozenset(one.name for one in settings.mcp),
+    )
 
 
 def _model_of(request: RunRequest, cli: AgentRuntime | None) -> str | None:

@@ -15,10 +15,11 @@ NAMES = (
     "console",
     "console_page",
     "live",
+    "agents",
 )
 
 
-WRITERS = ("actors", "runs", "console", "console_page", "live")
+WRITERS = ("actors", "runs", "console", "console_page", "live", "agents")
 """Those that write their part of the docs when they are run with `--write`."""
 
 

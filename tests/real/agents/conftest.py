@@ -1,6 +1,5 @@
 """Real agent programs, as `.ci/agents` installs them, against the fake LLM."""
 
-import json
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +23,12 @@ from crew_actors.model import (
 )
 from crew_actors.places import Places, Project
 from crew_actors.runs import Crew, Run, open_crew
-from crew_actors.testing.llm import FakeLlm, open_fake_llm
+from crew_actors.testing.llm import (
+    VARIABLES,
+    FakeLlm,
+    open_fake_llm,
+    point_programs,
+)
 
 FOLDER: Final = os.environ.get("CREW_TEST_AGENTS", "")
 """The folder of the binaries."""
@@ -60,7 +64,7 @@ class Real:
     def plan(self, prompt: str) -> RunPlan:
         command = CommandSpec(
             argv=(str(Path(FOLDER, self.name)), *_ARGUMENTS.get(self.name, ())),
-            env=tuple(_variables(self.llm.url)),
+            env=VARIABLES,
         )
         task = PlannedTask(
             id=A,
@@ -115,62 +119,6 @@ async def until(true: Callable[[], bool]) -> None:
         await trio.sleep(0.02)
 
 
-def _variables(url: str) -> dict[str, str]:
-    return {
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": "a-key",
-        "OPENAI_API_KEY": "o-key",
-        "GEMINI_API_KEY": "g-key",
-        "GOOGLE_GEMINI_BASE_URL": url,
-        "GEMINI_CLI_TRUST_WORKSPACE": "true",
-        "ENABLE_TOOL_SEARCH": "false",  # a script calls tools that it has not looked for
-    }
-
-
-def _settle_in(home: Path, url: str) -> None:
-    """Point the programs to the fake LLM where no variable does it."""
-    model: dict[str, object] = {
-        "id": "fake",
-        "name": "fake",
-        "contextWindow": 100_000,
-        "maxTokens": 1000,
-        "cost": {"input": 1, "output": 2, "cacheRead": 0, "cacheWrite": 0},
-    }
-    provider: dict[str, object] = {
-        "baseUrl": f"{url}/v1",
-        "api": "openai-completions",
-        "apiKey": "k",
-        "models": [model],
-    }
-    pi = home / ".pi" / "agent"
-    pi.mkdir(parents=True)
-    (pi / "models.json").write_text(json.dumps({"providers": {"fake": provider}}))
-    gemini = home / ".gemini"
-    gemini.mkdir()
-    chosen = {
-        "security": {"auth": {"selectedType": "gemini-api-key"}},
-        "privacy": {"usageStatisticsEnabled": False},
-    }
-    (gemini / "settings.json").write_text(json.dumps(chosen))
-    opencode = home / ".config" / "opencode"
-    opencode.mkdir(parents=True)
-    options = {"baseURL": f"{url}/v1", "apiKey": "k"}
-    service: dict[str, object] = {
-        "npm": "@ai-sdk/openai-compatible",
-        "options": options,
-        "models": {"fake": {"name": "fake"}},
-    }
-    told = {"model": "fake/fake", "provider": {"fake": service}}
-    (opencode / "opencode.json").write_text(json.dumps(told))
-    codex = home / ".codex"
-    codex.mkdir()
-    (codex / "config.toml").write_text(
-        'model = "fake"\nmodel_provider = "fake"\n[model_providers.fake]\nname = "fake"\n'
-        f'base_url = "{url}/v1"\nenv_key = "OPENAI_API_KEY"\nwire_api = "responses"\n'
-        "[sandbox_workspace_write]\nexclude_slash_tmp = true\n"
-    )
-
-
 @asynccontextmanager
 async def real(
     name: str, folder: Path, *, mcp: tuple[McpServer, ...] = (), **more: str
@@ -181,13 +129,13 @@ async def real(
     home.mkdir()
     places = Places(config=folder / "config", data=folder / "data")
     async with open_fake_llm() as llm:
-        _settle_in(home, llm.url)
+        variables = point_programs(home, llm.url)
         environ = {
             "LANG": "C.UTF-8",
             "TMPDIR": str(home),
             "PATH": f"{FOLDER}:{os.environ['PATH']}",
             "HOME": str(home),
-            **_variables(llm.url),
+            **variables,
             **more,
         }
         async with open_crew(
