@@ -207,17 +207,54 @@ def test_a_live_agent_without_a_model_is_refused_by_name(
         planned(project)
 
 
+@pytest.mark.parametrize(
+    ("lines", "needs"),
+    [
+        (("runtime: llm", "model: fake/one"), True),
+        (("model: fake/one", "tools: read, bash"), True),
+        (("runtime: llm", "model: fake/one", "tools: read, edit"), False),
+    ],
+)
+def test_a_live_agent_of_a_project_with_a_shell_needs_consent(
+    project: Path, lines: tuple[str, ...], needs: bool
+) -> None:
+    agent(project, *lines)
+    task = planned(project, agent_runtime="llm")["plain"]
+    assert (task.consent is not None) == needs
+
+
+def test_a_live_agent_of_a_project_is_refused_until_it_is_trusted(
+    project: Path, fake_llm: str, tmp_path: Path
+) -> None:
+    agent(project)
+    crew = CommandLine(project)
+    _name_provider(tmp_path, fake_llm)
+    command = ("run", "[[say:Well.]]", "--agent", "worker")
+    runtime = ("--agent-runtime", "llm:fake/one")
+    refused = crew(*command, *runtime)
+    assert refused.code == 2
+    assert "worker: bash" in refused.err
+    assert crew(*command, *runtime, "--trust").code == 0
+    assert crew(*command, *runtime).code == 0
+    agent(project, "maxTurns: 3")
+    assert crew(*command, *runtime).code == 2
+
+
+def _name_provider(folder: Path, url: str) -> None:
+    settings = user_file(Places(config=folder / "config", data=folder / "data"))
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(f'[providers.fake]\napi = "chat"\nbase_url = "{url}/v1"\n')
+
+
 def test_a_live_agent_is_run_from_the_command_line(
     project: Path, fake_llm: str, tmp_path: Path
 ) -> None:
     agent(project)
     crew = CommandLine(project)
-    settings = user_file(Places(config=tmp_path / "config", data=tmp_path / "data"))
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(f'[providers.fake]\napi = "chat"\nbase_url = "{fake_llm}/v1"\n')
+    _name_provider(tmp_path, fake_llm)
     said = crew(
         *("run", '[[tool:find {"pattern": "*"}]] [[say:Well done.]]'),
-        *("--agent", "worker", "--agent-runtime", "llm:fake/one"),
+        *("--agent", "worker", "--agent-runtime", "llm:fake/one", "--trust"),
     )
     assert said.code == 0, said.err
     (folder,) = crew.runs()

@@ -104,6 +104,7 @@ from crew_actors.model._mcp import McpServer as McpServer
 from crew_actors.model._plan import (
     EXTERNAL as EXTERNAL,
     GOAL_LIMIT as GOAL_LIMIT,
+    LIVE as LIVE,
     QUESTION_SECONDS as QUESTION_SECONDS,
     AgentMemory as AgentMemory,
     CommandSpec as CommandSpec,

@@ -22,6 +22,9 @@ Workspace = Literal["shared", "worktree"]
 EXTERNAL = "external"
 """The runtime of a task that somebody outside does."""
 
+LIVE = "llm"
+"""The runtime of a task that an agent in this process does, with a model."""
+
 QUESTION_SECONDS = 600.0
 """Seconds that a question waits for its answer where nobody says otherwise."""
 

@@ -70,6 +70,7 @@ from crew_actors.resources._shelf import (
     SeveralFiles as SeveralFiles,
 )
 from crew_actors.resources._trust import (
+    SHELL as SHELL,
     Executable as Executable,
     TrustStore as TrustStore,
     executables as executables,

@@ -17,11 +17,14 @@ from typing import Final, cast
 
 import attrs
 
-from crew_actors.model import PlannedTask
+from crew_actors.model import LIVE, CommandSpec, PlannedTask
 from crew_actors.places import Places, Project
 from crew_actors.resources._content import hash_of, named_files
 from crew_actors.resources._errors import TrustStoreDamaged
 from crew_actors.resources._resources import Agent, Catalog
+
+SHELL: Final = CommandSpec(argv=("bash",))
+"""What a live agent with a shell runs, as far as it can be said."""
 
 _VERSION: Final = 1
 _ONLY: Final = "only these files are covered by this consent, not what else it runs"
@@ -64,16 +67,21 @@ def executables(
 ) -> tuple[Executable, ...]:
     """Return the commands of the project's own agents that *planned* would run.
 
+    A live agent that has a shell counts as one: it runs what its model likes, which is
+    told what to do by the agent's file.
+
     Reads the files that they name. A file that is not there or cannot be read is
     no error.
     """
     project = catalog.project
     if project is None:
         return ()
-    agents = {task.agent: catalog.agents.get(task.agent) for task in planned}
+    tasks = tuple(planned)
+    live = {task.agent for task in tasks if task.writes and task.runtime == LIVE}
+    agents = {task.agent: catalog.agents.get(task.agent) for task in tasks}
     found = (
-        _executable(agent, project)
-        for _, agent in sorted(agents.items())
+        _executable(agent, project, is_live=name in live or agent.runtime == LIVE)
+        for name, agent in sorted(agents.items())
         if agent is not None and agent.source.tier == "project"
     )
     return tuple(executable for executable in found if executable is not None)
@@ -180,8 +188,10 @@ def _can_sync_folders() -> bool:
     return os.name != "nt"  # Windows opens no folder, and orders renames itself
 
 
-def _executable(agent: Agent, project: Project) -> Executable | None:
+def _executable(agent: Agent, project: Project, *, is_live: bool) -> Executable | None:
     command = agent.command
+    if command is None and is_live and (agent.tools is None or "bash" in agent.tools):
+        command = SHELL
     if command is None:
         return None
     files = named_files(project.root, command.argv)

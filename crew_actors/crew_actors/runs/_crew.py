@@ -27,6 +27,7 @@ from crew_actors.journal import (
     read_state,
 )
 from crew_actors.model import (
+    LIVE,
     Limits,
     OnFailure,
     PlannedTask,
@@ -49,7 +50,6 @@ from crew_actors.runs._run import run_actor
 from crew_actors.runs._slots import Slots
 from crew_actors.runs._view import RunView
 from crew_actors.runtimes import (
-    LIVE,
     AgentFunction,
     LiveAgents,
     Runtime,

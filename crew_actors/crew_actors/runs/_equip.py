@@ -13,10 +13,10 @@ from typing import Final
 import attrs
 
 from crew_actors.llm import all_providers, choose_models
-from crew_actors.model import CommandSpec, Consent, PlannedTask, Provider
+from crew_actors.model import LIVE, CommandSpec, Consent, PlannedTask, Provider
 from crew_actors.resources import Catalog, executables
 from crew_actors.runs._refused import NoModel
-from crew_actors.runtimes import AGENT_PROGRAMS, LIVE, AgentRuntime
+from crew_actors.runtimes import AGENT_PROGRAMS, AgentRuntime
 
 FUNCTION = "function"
 """The runtime of an agent that is a function of the program itself."""
@@ -62,10 +62,6 @@ def equipped(
     Raises:
       NoModel: live agents have no model that can be had.
     """
-    consents = {
-        one.agent: Consent(agent_file=str(one.path), sha256=one.sha256, files=one.files)
-        for one in executables(catalog, planned)
-    }
     tasks: list[PlannedTask] = []
     passed_over: list[str] = []
     without: dict[str, str] = {}
@@ -91,10 +87,28 @@ def equipped(
                 for name in mine.mcp
                 if name not in equipment.servers
             ]
-            tasks.append(attrs.evolve(mine, consent=consents.get(task.agent)))
+            tasks.append(mine)
     if without:
         raise NoModel(tuple(without.items()))
-    return tuple(tasks), tuple(passed_over)
+    return _with_consents(catalog, tasks), tuple(passed_over)
+
+
+def _with_consents(
+    catalog: Catalog, tasks: list[PlannedTask]
+) -> tuple[PlannedTask, ...]:
+    """Note what the user must have agreed to, of what is run here."""
+    here = [one for one in tasks if not one.external and one.runtime != FUNCTION]
+    consents = {
+        one.agent: Consent(agent_file=str(one.path), sha256=one.sha256, files=one.files)
+        for one in executables(catalog, here)
+    }
+    run_here = {one.id for one in here}
+    return tuple(
+        attrs.evolve(one, consent=consents.get(one.agent))
+        if one.id in run_here
+        else one
+        for one in tasks
+    )
 
 
 def _is_of_others(task: PlannedTask) -> bool:

@@ -46,7 +46,6 @@ from crew_actors.runtimes._outcome import (
 )
 from crew_actors.runtimes._programs import (
     AGENT_PROGRAMS as AGENT_PROGRAMS,
-    LIVE as LIVE,
     AgentRuntime as AgentRuntime,
     find_agent_program as find_agent_program,
     parse_agent_runtime as parse_agent_runtime,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from crew_actors.model import CommandSpec, PlannedTask
+from crew_actors.model import LIVE, CommandSpec, PlannedTask
 from crew_actors.runtimes._command import run_command
 from crew_actors.runtimes._job import Runtime
 
@@ -61,9 +61,6 @@ AGENT_PROGRAMS: Mapping[str, CommandSpec] = MappingProxyType(
 """By name, in the order in which they are looked for."""
 
 _ACP: Final = "acp"
-
-LIVE: Final = "llm"
-"""The runtime of agents that live in this process."""
 
 _PROGRAMS: Final = {
     "pi": "Pi",

@@ -9,10 +9,17 @@ import trio
 
 from crew_actors.llm import ModelRef, Models, UnknownModel
 from crew_actors.model import PlannedTask
+from crew_actors.resources import SHELL
 from crew_actors.runtimes._job import Job, Port
 from crew_actors.runtimes._log import OutputLog
 from crew_actors.runtimes._outcome import Outcome
-from crew_actors.runtimes._process import no_start, told_otherwise, write_inputs
+from crew_actors.runtimes._process import (
+    ConsentVoid,
+    check_consent,
+    no_start,
+    told_otherwise,
+    write_inputs,
+)
 from crew_actors.runtimes._prompt import prompt_of
 from crew_actors.runtimes._seen import Notes
 from crew_actors.runtimes._stage import Stage
@@ -51,7 +58,10 @@ async def run_live(models: Models, job: Job, port: Port) -> Outcome:
     except UnknownModel as error:
         return no_start(str(error))
     prompt = prompt_of(job)
-    await trio.to_thread.run_sync(write_inputs, job, prompt, job.folder / "task.md")
+    try:
+        await trio.to_thread.run_sync(_make_ready, job, prompt)
+    except ConsentVoid as error:
+        return no_start(str(error))
     log = OutputLog(job.folder)
     try:
         async with (
@@ -70,6 +80,16 @@ async def run_live(models: Models, job: Job, port: Port) -> Outcome:
     finally:
         await log.close()
     return outcome
+
+
+def _make_ready(job: Job, prompt: str) -> None:
+    """Write what the agent is given. Blocks; runs in a thread.
+
+    Raises:
+      ConsentVoid: its file has changed since its user agreed to it.
+    """
+    check_consent(job, SHELL)
+    write_inputs(job, prompt, job.folder / "task.md")
 
 
 def candidates_of(models: Models, task: PlannedTask) -> list[ModelRef]:
