@@ -20,6 +20,7 @@ from crew_actors.model import (
     PlanApproved,
     PlanRefused,
     PlanRejected,
+    ProcessDiscarded,
     Question,
     QuestionAnswered,
     QuestionAsked,
@@ -69,6 +70,24 @@ SAID: list[tuple[Event, str]] = [
     (
         GroupFinished(group="phase-1", completed=1, of=2),
         "group phase-1: 1 of 2 tasks completed",
+    ),
+    (
+        ProcessDiscarded(
+            task=A, attempt=ONE, pid=7, why="w", outcome="exit 0", containment="warden"
+        ),
+        "warm process 7 was not used: w; exit 0",
+    ),
+    (
+        ProcessDiscarded(
+            task=A,
+            attempt=ONE,
+            pid=7,
+            why="w",
+            outcome="SIGKILL",
+            containment="none",
+            survivors=("8 sleep",),
+        ),
+        "warm process 7 was not used: w; SIGKILL; still alive: 8 sleep",
     ),
     (
         RunNested(task=A, attempt=ONE, run=RunId("20260101-000000-fedcba9876")),

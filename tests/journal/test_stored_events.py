@@ -43,6 +43,7 @@ from crew_actors.model import (
     PlannedTask,
     PlanRefused,
     PlanRejected,
+    ProcessDiscarded,
     ProcessEnded,
     ProcessStarted,
     Progress,
@@ -250,6 +251,24 @@ STORED: list[tuple[Event, bytes]] = [
             b'{"kind":"process.ended","attempt":"scan.1","containment":"warden",'
             b'"escalations":["SIGTERM"],"outcome":"SIGKILL","pid":4242,'
             b'"survivors":["4243 sleep"],"task":"scan","took":0.5}'
+        ),
+    ),
+    (
+        ProcessDiscarded(
+            task=SCAN,
+            attempt=FIRST,
+            pid=4242,
+            why="j",
+            outcome="exit 0",
+            containment="warden",
+            escalations=("SIGTERM",),
+            survivors=("4243 sleep",),
+            took=0.5,
+        ),
+        (
+            b'{"kind":"process.discarded","attempt":"scan.1","containment":"warden",'
+            b'"escalations":["SIGTERM"],"outcome":"exit 0","pid":4242,'
+            b'"survivors":["4243 sleep"],"task":"scan","took":0.5,"why":"j"}'
         ),
     ),
     (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 from hypothesis import given, strategies as st
 from tests.support.plans import (
@@ -9,6 +10,7 @@ from tests.support.plans import (
     completed,
     created,
     failed,
+    outside,
     plan,
     started,
     task,
@@ -21,6 +23,7 @@ from crew_actors.model import (
     End,
     Event,
     OnFailure,
+    PlanApproved,
     PlannedTask,
     RunCompleted,
     RunState,
@@ -31,6 +34,7 @@ from crew_actors.model import (
     TaskSkipped,
     TaskStatus,
     decide,
+    upcoming,
 )
 
 _T = TaskId
@@ -211,3 +215,34 @@ def test_every_run_ends_and_keeps_its_rules_whatever_its_tasks_do(
     all_completed = all(t.status is TaskStatus.COMPLETED for t in state.tasks.values())
     if decision.end.status is RunStatus.COMPLETED:
         assert all_completed
+
+
+def test_what_comes_next_is_what_has_no_room_and_what_waits_for_that_at_work() -> None:
+    tasks = (task("a"), task("b"), task("c", "a"), task("d", "c"), task("e", "a", "b"))
+    state = created(plan(*tasks, limit=1))
+    assert list(upcoming(state)) == ["a", "b", "c", "e"]
+    state = after(state, started("a"))
+    assert list(upcoming(state)) == ["b", "c", "e"]
+    state = after(state, completed("a"), started("b"))
+    assert list(upcoming(state)) == ["c", "d", "e"]
+
+
+def test_nothing_comes_next_of_a_run_that_is_to_end() -> None:
+    state = created(plan(task("a"), task("b", "a")))
+    state = after(state, started("a"))
+    assert list(upcoming(state)) == ["b"]
+    assert list(upcoming(after(state, failed("a")))) == []
+    assert list(upcoming(after(state, CancelRequested(why="enough")))) == []
+
+
+def test_what_waits_for_people_does_not_come_next() -> None:
+    writes = task("b", "a")
+    reads = attrs.evolve(task("c", "a"), writes=False)
+    gated = attrs.evolve(
+        plan(attrs.evolve(task("a"), writes=False), writes, reads, outside("d", "a")),
+        approve=True,
+    )
+    state = after(created(gated), started("a"))
+    assert list(upcoming(state)) == ["c"]
+    state = after(state, PlanApproved(by="ann"))
+    assert list(upcoming(state)) == ["b", "c"]

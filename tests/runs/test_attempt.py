@@ -26,7 +26,7 @@ from crew_actors.model import (
 )
 from crew_actors.runs._messages import Report, RunMessage, StopTask
 from crew_actors.runs._port import AttemptPort
-from crew_actors.runs._task import TaskOrder, task_actor
+from crew_actors.runs._task import TaskOrder, Work, task_actor
 from crew_actors.runs._workspace import Workspace
 from crew_actors.runtimes import Job, NoResult, Outcome, Port, Runtime
 from crew_actors.worktrees import Worktrees
@@ -94,9 +94,13 @@ async def _attempt(
         state = created(plan(job.task))
         order = TaskOrder(
             port=port,
-            prepare=prepare,
             runtime=runtime,
-            workspace=Workspace(state, job.task, job.attempt, Worktrees(Path("/w"))),
+            work=Work(
+                prepare=prepare,
+                workspace=Workspace(
+                    state, job.task, job.attempt, Worktrees(Path("/w"))
+                ),
+            ),
         )
         ref = await actors.spawn(task_actor, order, name="a")
         if stop_at is not None:

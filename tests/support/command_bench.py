@@ -40,6 +40,8 @@ class RecordingPort:
     starting: int = 0
     started: list[int] = attrs.field(factory=list[int])
     ended: list[ProcessExit] = attrs.field(factory=list[ProcessExit])
+    warm: list[ChildProcess] = attrs.field(factory=list[ChildProcess])
+    discarded: list[tuple[int, str]] = attrs.field(factory=list[tuple[int, str]])
     beats: int = 0
     refuses: bool = False
     answers: int = 0
@@ -109,6 +111,16 @@ class RecordingPort:
     async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
         assert process.pid in self.started
         self.ended.append(how)
+
+    def process_warms(self, process: ChildProcess) -> None:
+        self.warm.append(process)
+
+    async def process_discarded(
+        self, process: ChildProcess, how: ProcessExit, why: str
+    ) -> None:
+        assert process.pid not in self.started
+        assert not how.report.survivors
+        self.discarded.append((process.pid, why))
 
     def beat(self) -> None:
         self.beats += 1

@@ -1,7 +1,8 @@
 """Scripted agent programs, run in their own protocols against a recording port."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from crew_actors.model import (
     attempt_id,
 )
 from crew_actors.runtimes import Completed, Failed, Job, Outcome, read_said
-from crew_actors.runtimes.programs import Program, run_program
+from crew_actors.runtimes.programs import Program, run_program, run_warm
 from tests.support.command_bench import RecordingPort
 from tests.support.plans import RUN, task
 
@@ -95,6 +96,22 @@ class ProgramBench:
         **fields: Any,
     ) -> Outcome:
         """Run it with *prompt*, and a task with other *fields*."""
+        job = self.job(prompt, silence=silence, **fields)
+        with trio.fail_after(30):
+            return await run_program(self.program(), job, self.port)
+
+    async def run_warm(
+        self, begins: Callable[[Job], Awaitable[Job]], **fields: Any
+    ) -> Outcome:
+        """Have it ready ahead; *begins* is given what is known of its job."""
+        early = self.job("", **fields)
+        with trio.fail_after(30):
+            return await run_warm(
+                self.program(), early, self.port, partial(begins, early)
+            )
+
+    def job(self, prompt: str, *, silence: float | None = None, **fields: Any) -> Job:
+        """Make the job of a task with *prompt* and other *fields*."""
         command = CommandSpec(
             argv=self.argv or (sys.executable, str(FAKES / f"{self.fake}.py")),
             env=("MY_KEY",),
@@ -105,7 +122,7 @@ class ProgramBench:
         )
         work = self.folder / "work"
         work.mkdir()
-        job = Job(
+        return Job(
             run=RunId(RUN),
             task=planned,
             attempt=attempt_id(planned.id, 1),
@@ -116,8 +133,6 @@ class ProgramBench:
             mcp=self.mcp,
             environ={"PATH": "/usr/bin:/bin", "MY_KEY": "k", **self.environ},
         )
-        with trio.fail_after(30):
-            return await run_program(self.program(), job, self.port)
 
     @property
     def shown(self) -> list[str]:

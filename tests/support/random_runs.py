@@ -79,7 +79,12 @@ from crew_actors.model import (
 )
 from tests.support.plans import RUN, artifact
 from tests.support.random_plans import more_tasks
-from tests.support.rules import check_change, check_decision, check_state
+from tests.support.rules import (
+    check_change,
+    check_decision,
+    check_state,
+    check_upcoming,
+)
 
 T = TypeVar("T")
 _KINDS = (FailureKind.EXIT, FailureKind.REPORTED, FailureKind.TIMEOUT)
@@ -159,6 +164,7 @@ class Played:
                 self.record(self._judged(event), durable=True)
             decision = decide(self.state, self.now)
             check_decision(self.state, decision)
+            check_upcoming(self.state)
             assert decision == decide(self.state, self.now)
             if decision.end is not None:
                 self._end(decision.end)

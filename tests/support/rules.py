@@ -15,6 +15,7 @@ from crew_actors.model import (
     TaskStatus,
     Usage,
     attempt_number,
+    upcoming,
 )
 from crew_actors.model._board import set_up
 from crew_actors.model._schedule import overlap
@@ -121,6 +122,20 @@ def check_decision(state: RunState, decision: Decision) -> None:
         completes = decision.end.status is RunStatus.COMPLETED
         assert done or not completes
         assert completes or decision.end.why
+
+
+def check_upcoming(state: RunState) -> None:
+    """See to it that what may come next is queued, and hangs on nothing that is lost."""
+    coming = list(upcoming(state))
+    assert len(coming) == len(set(coming))
+    for name in coming:
+        one = state.tasks[name]
+        assert one.status is TaskStatus.QUEUED
+        assert not one.plan.external
+        assert not state.plan.approve or not one.plan.writes or _granted(state)
+        for need in one.plan.depends_on:
+            before = state.tasks[need].status
+            assert before.active or before in {TaskStatus.COMPLETED, TaskStatus.QUEUED}
 
 
 def _granted(state: RunState) -> bool:

@@ -61,6 +61,17 @@ class LimitSettings:
             also=("global", "total", "global_concurrency"),
         ),
     )
+    warm: int = attrs.field(
+        default=0,
+        metadata=_about(
+            "agent programs over all runs of a process that are started ahead of their "
+            "tasks; each takes as much memory as one at work",
+            least=0,
+            most=64,
+            project="lower",
+            also=("warm_pool", "pool"),
+        ),
+    )
     run_seconds: float | None = attrs.field(
         default=None,
         metadata=_about(

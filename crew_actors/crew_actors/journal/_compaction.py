@@ -31,7 +31,10 @@ _BEGINS: Final = frozenset(("attempt.started", "claim.taken"))
 """The kinds that begin an attempt."""
 
 _BETWEEN: Final = frozenset(
-    ("attempt.usage", "attempt.artifact", "process.started", "process.ended")
+    (
+        *("attempt.usage", "attempt.artifact"),
+        *("process.started", "process.ended", "process.discarded"),
+    )
 )
 """What happens often, and has nothing to do with what an agent says."""
 

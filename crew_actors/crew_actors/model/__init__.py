@@ -52,6 +52,7 @@ from crew_actors.model._events import (
     PlanApproved as PlanApproved,
     PlanRefused as PlanRefused,
     PlanRejected as PlanRejected,
+    ProcessDiscarded as ProcessDiscarded,
     ProcessEnded as ProcessEnded,
     ProcessStarted as ProcessStarted,
     Progress as Progress,
@@ -138,6 +139,7 @@ from crew_actors.model._schedule import (
     Skip as Skip,
     decide as decide,
     overlap as overlap,
+    upcoming as upcoming,
 )
 from crew_actors.model._schema import (
     SCHEMA_LIMIT as SCHEMA_LIMIT,

@@ -219,6 +219,23 @@ class ProcessEnded:
 
 
 @attrs.frozen(kw_only=True)
+class ProcessDiscarded:
+    """A process that was started ahead of its attempt has ended without being used."""
+
+    task: TaskId
+    attempt: AttemptId
+    """For which it was; it may be made yet, with another one."""
+    pid: int
+    why: str
+    outcome: str
+    """As in `ProcessEnded`; so are the rest."""
+    containment: str
+    escalations: tuple[str, ...] = ()
+    survivors: tuple[str, ...] = ()
+    took: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
 class RunNested:
     """The agent starts a run of its own, and has leave to."""
 
@@ -443,6 +460,7 @@ RunEvent: TypeAlias = (
     | BudgetWarned
     | BudgetSpent
     | GroupFinished
+    | ProcessDiscarded
 )
 TaskEnding: TypeAlias = (
     TaskCompleted | TaskNeedsAttention | TaskFailed | TaskCancelled | TaskSkipped

@@ -33,6 +33,7 @@ from crew_actors.model._events import (
     PlanApproved,
     PlanRefused,
     PlanRejected,
+    ProcessDiscarded,
     ProcessEnded,
     ProcessStarted,
     Progress,
@@ -156,6 +157,7 @@ def advance(state: RunState, recorded: Recorded) -> RunState:
             | BudgetWarned()
             | BudgetSpent()
             | GroupFinished()
+            | ProcessDiscarded()
         ):
             return _dropped(state) if state.status.terminal else _noted(state, event)
         case _:
@@ -172,6 +174,7 @@ Note: TypeAlias = (
     | BudgetWarned
     | BudgetSpent
     | GroupFinished
+    | ProcessDiscarded
 )
 """What happens to a run that goes on."""
 
@@ -208,6 +211,8 @@ def _noted(state: RunState, event: Note) -> RunState:
             return attrs.evolve(state, spent=state.spent or event)
         case GroupFinished(group=group):
             return attrs.evolve(state, finished=state.finished | {group})
+        case ProcessDiscarded():
+            return state  # no attempt has known it
         case _:
             assert_never(event)
 

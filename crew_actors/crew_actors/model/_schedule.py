@@ -124,6 +124,30 @@ def spent_words(state: RunState) -> str:
     )
 
 
+def upcoming(state: RunState) -> Iterator[TaskId]:
+    """Go through the queued tasks that will probably begin next.
+
+    First those that are ready, for which there is no room, or whose moment is to come;
+    then those that wait only for such ones and for tasks at work. None that waits for
+    a person is among them, nor one that is done outside.
+    """
+    if state.status.terminal or reason_to_stop(state) is not None:
+        return
+    board = state.board
+    held = board.graph.external
+    if state.plan.approve and state.approval != "granted":
+        held |= board.graph.writing
+    for task in state.at(board.ready & ~held):
+        yield task.plan.id
+    begun = board.active | board.ready
+    done = board.of(TaskStatus.COMPLETED)
+    behind = board.of(TaskStatus.QUEUED) & ~board.ready & ~board.doomed & ~held
+    for place in places(behind):
+        open_needs = board.graph.needs[place] & ~done
+        if not open_needs & ~begun:
+            yield state.tasks.at(place).plan.id
+
+
 def _stopping(state: RunState, why: str) -> Decision:
     active = list(state.at(state.board.active))
     queued = list(state.of(TaskStatus.QUEUED))

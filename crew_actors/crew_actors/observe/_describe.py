@@ -24,6 +24,7 @@ from crew_actors.model import (
     PlanApproved,
     PlanRefused,
     PlanRejected,
+    ProcessDiscarded,
     ProcessEnded,
     ProcessStarted,
     Progress,
@@ -112,6 +113,7 @@ def _text(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one table over
         case (
             ProcessStarted()
             | ProcessEnded()
+            | ProcessDiscarded()
             | RunNested()
             | Progress()
             | UsageReported()
@@ -183,6 +185,7 @@ TalkEvent: TypeAlias = (
 AgentEvent: TypeAlias = (
     ProcessStarted
     | ProcessEnded
+    | ProcessDiscarded
     | RunNested
     | Progress
     | UsageReported
@@ -200,6 +203,9 @@ def _agent_text(event: AgentEvent) -> str:  # noqa: C901, PLR0911 - a table
         case ProcessEnded(pid=pid, outcome=outcome, survivors=survivors):
             left = f"; still alive: {', '.join(survivors)}" if survivors else ""
             return f"process {pid} ended: {outcome}{left}"
+        case ProcessDiscarded(pid=pid, why=why, outcome=outcome, survivors=survivors):
+            left = f"; still alive: {', '.join(survivors)}" if survivors else ""
+            return f"warm process {pid} was not used: {why}; {outcome}{left}"
         case RunNested(run=run):
             return f"starts run {run}"
         case Progress(text=text):

@@ -26,6 +26,7 @@ from crew_actors.model import (
     PlanApproved,
     PlanRefused,
     PlanRejected,
+    ProcessDiscarded,
     ProcessEnded,
     Progress,
     QuestionAnswered,
@@ -115,7 +116,10 @@ class Narrator:
                 last = self._told.get(task)
                 due = last is None or recorded.at >= last + PROGRESS_EVERY
                 return due and bool(clean(text))
-            case ProcessEnded(survivors=survivors):
+            case (
+                ProcessEnded(survivors=survivors)
+                | ProcessDiscarded(survivors=survivors)
+            ):
                 return bool(survivors)
             case WorkspaceReleased(kept=kept):
                 return kept

@@ -91,6 +91,8 @@ class Crew:
     _functions: Mapping[str, AgentFunction] = attrs.field(alias="functions")
     slots: Slots
     """The room for attempts that its runs share."""
+    warm: Slots | None
+    """That for processes which are started ahead of their attempts, if there is any."""
     roster: Roster = attrs.field(factory=Roster, init=False)
     """Its runs that are at work."""
     settings: Settings
@@ -304,6 +306,7 @@ class Crew:
             check=self._check,
             view=RunView(),
             slots=self.slots,
+            warm=self.warm,
             worktrees=self._worktrees,
             environ=self._environ,
             servers=self.settings.mcp,
@@ -403,6 +406,7 @@ async def open_crew(
                 actors=actors,
                 functions=functions or {},
                 slots=Slots(settings.limits.slots if slots is None else slots),
+                warm=Slots(settings.limits.warm) if settings.limits.warm else None,
                 settings=settings,
                 environ=dict(found),
                 live=live,

@@ -1,14 +1,17 @@
 """Make ready what an attempt needs: its folder, and what came before it."""
 
 import json
+import shutil
 from collections.abc import Collection, Mapping
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from crew_actors.journal import ArtifactStore
 from crew_actors.model import McpServer, PlannedTask, RunState, TaskState, tokens_left
 from crew_actors.runs._files import make_work
+from crew_actors.runs._order import RunOrder
 from crew_actors.runs._port import AttemptPort
 from crew_actors.runs._workspace import Workspace
 from crew_actors.runtimes import DependencyResult, Job, Notes, read_notes
@@ -30,9 +33,7 @@ async def make_job(
       OSError: its folder cannot be made.
     """
     task, state, store = port.task, workspace.state, port.store
-    port.folder = await store.small.do(
-        partial(make_work, store.folder, port.task.id, port.attempt)
-    )
+    folder = await _folder(port)
     dependencies = await read_dependencies(state, task, store)
     before = state.tasks[task.id]
     return Job(
@@ -41,17 +42,63 @@ async def make_job(
         attempt=port.attempt,
         goal=state.plan.goal,
         workspace=await workspace.enter(port),
-        folder=port.folder,
+        folder=folder,
         dependencies=dependencies,
         environ=environ,
         messages=before.mail,
         failure=before.failure,
         answers=before.answers,
         notes=await _notes(task),
-        mcp=tuple(one for one in servers if one.name in task.mcp),
+        mcp=_servers(servers, task),
         depth=state.plan.depth,
         tokens=tokens_left(state),
     )
+
+
+async def make_early_job(port: AttemptPort, state: RunState, order: RunOrder) -> Job:
+    """Make what is known of the job of an attempt before it begins in the project.
+
+    Raises:
+      OSError: its folder cannot be made.
+    """
+    task = port.task
+    return Job(
+        run=state.run,
+        task=task,
+        attempt=port.attempt,
+        goal=state.plan.goal,
+        workspace=Path(state.workspace),
+        folder=await _folder(port),
+        dependencies={},
+        environ=order.environ,
+        mcp=_servers(order.servers, task),
+        depth=state.plan.depth,
+    )
+
+
+async def drop_folder(port: AttemptPort) -> None:
+    """Remove the folder of an attempt that did not begin.
+
+    What cannot be removed is put aside when it is made again.
+    """
+    if port.folder is not None:
+        remove = partial(shutil.rmtree, port.folder, ignore_errors=True)
+        await trio.to_thread.run_sync(remove)
+
+
+async def _folder(port: AttemptPort) -> Path:
+    if port.folder is None:
+        store = port.store
+        port.folder = await store.small.do(
+            partial(make_work, store.folder, port.task.id, port.attempt)
+        )
+    return port.folder
+
+
+def _servers(
+    servers: Collection[McpServer], task: PlannedTask
+) -> tuple[McpServer, ...]:
+    return tuple(one for one in servers if one.name in task.mcp)
 
 
 async def _notes(task: PlannedTask) -> Notes | None:

@@ -4,7 +4,7 @@
 # persons; after one of them nothing has changed.
 """The messages of the actors of a run."""
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
@@ -14,11 +14,15 @@ from crew_actors.model import (
     Message,
     MessageKind,
     MessageOutcome,
+    ProcessDiscarded,
     RunId,
     TaskEvent,
     TaskId,
 )
 from crew_mailbox import Request
+
+if TYPE_CHECKING:
+    from crew_actors.runs._task import Work
 
 
 @attrs.frozen(eq=False)
@@ -31,6 +35,20 @@ class Report:
     """Something happened to a task. From its task actor."""
 
     event: TaskEvent
+
+
+@attrs.frozen
+class Discarded:
+    """A process that was started ahead of an attempt has ended, unused."""
+
+    event: ProcessDiscarded
+
+
+@attrs.frozen
+class WarmEnded:
+    """Nothing of an attempt lives that was made ready ahead and has not begun."""
+
+    attempt: AttemptId
 
 
 @attrs.frozen
@@ -218,7 +236,23 @@ Wish: TypeAlias = (
 )
 """What others may ask of a run."""
 
-RunMessage: TypeAlias = Begin | Report | Stop | Wake | SlotFree | Unsettled | Wish
+RunMessage: TypeAlias = (
+    Begin | Report | Discarded | WarmEnded | Stop | Wake | SlotFree | Unsettled | Wish
+)
+
+
+@attrs.frozen(eq=False)
+class BeginAttempt:
+    """Let an attempt begin that was made ready ahead."""
+
+    work: "Work"
+
+
+@attrs.frozen
+class Discard:
+    """Give up an attempt that was made ready ahead. Its task actor tells when it has."""
+
+    why: str
 
 
 @attrs.frozen
@@ -244,4 +278,4 @@ class TellAnswer:
     answer: str | None
 
 
-TaskMessage: TypeAlias = StopTask | Deliver | TellAnswer
+TaskMessage: TypeAlias = BeginAttempt | Discard | StopTask | Deliver | TellAnswer

@@ -52,6 +52,8 @@ class RunOrder:
 
     view: RunView
     slots: Slots
+    warm: Slots | None = None
+    """Room for processes that are started ahead of their attempts; None: there is none."""
     worktrees: Worktrees
     environ: Mapping[str, str]
     servers: Collection[McpServer] = ()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import TypedDict, cast
 
 import attrs
 import trio
@@ -25,6 +25,7 @@ from crew_actors.model import (
     Message,
     MessageOutcome,
     PlannedTask,
+    ProcessDiscarded,
     ProcessEnded,
     ProcessStarted,
     Progress,
@@ -33,7 +34,14 @@ from crew_actors.model import (
     UsageReported,
 )
 from crew_actors.runs._calls import wish_of
-from crew_actors.runs._messages import Report, RunMessage, Send, Sent
+from crew_actors.runs._messages import (
+    Discarded,
+    Report,
+    RunMessage,
+    Send,
+    Sent,
+    WarmEnded,
+)
 from crew_actors.runs._talk import Talk
 from crew_actors.runs._words import words
 from crew_actors.runs._workspace import PATCH
@@ -77,9 +85,11 @@ class AttemptPort:
     _clock: Callable[[], float] = attrs.field(alias="clock", default=time.time)
     _question_seconds: float = attrs.field(alias="question_seconds", default=600.0)
     talk: Talk = attrs.field(init=False)
-    folder: Path = attrs.field(factory=Path, init=False)
+    folder: Path | None = attrs.field(default=None, init=False)
     """The scratch folder of the attempt, once it is made."""
     _process: ChildProcess | None = None
+    _warm: ChildProcess | None = attrs.field(default=None, init=False)
+    """A process ahead of the attempt, which has not begun."""
     _pending: str | None = None
     _said: trio.Event = attrs.field(factory=trio.Event)
     _watcher: HeartbeatWatcher = attrs.field(init=False)
@@ -110,8 +120,12 @@ class AttemptPort:
 
     async def report(self, event: TaskEvent) -> None:
         """Report *event* to the run. Waits while the run is behind."""
+        await self.tell(Report(event))
+
+    async def tell(self, message: RunMessage) -> None:
+        """Tell the run something. Waits while the run is behind."""
         try:
-            await self._run.tell(Report(event))
+            await self._run.tell(message)
         except MailboxClosed:
             # The run is being stopped, and with it this attempt, in a moment.
             await trio.sleep_forever()
@@ -244,7 +258,7 @@ class AttemptPort:
 
     async def process_started(self, process: ChildProcess) -> None:
         """Tell that the agent is a process, and which."""
-        self._process = process
+        self._process, self._warm = process, None
         await self.report(
             ProcessStarted(
                 task=self.task.id,
@@ -258,20 +272,35 @@ class AttemptPort:
     async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
         """Tell that the process and its tree have ended."""
         self._process = None
-        report = how.report
-        outcome = how.signal if how.signal is not None else f"exit {how.returncode}"
         await self.report(
             ProcessEnded(
-                task=self.task.id,
-                attempt=self.attempt,
-                pid=process.pid,
-                outcome=outcome,
-                containment=report.containment,
-                escalations=report.escalations,
-                survivors=tuple(str(survivor) for survivor in report.survivors),
-                took=report.took,
+                task=self.task.id, attempt=self.attempt, pid=process.pid, **_told(how)
             )
         )
+
+    def process_warms(self, process: ChildProcess) -> None:
+        """Tell that there is a process ahead of the attempt."""
+        self._warm = process
+
+    async def process_discarded(
+        self, process: ChildProcess, how: ProcessExit, why: str
+    ) -> None:
+        """Tell that a process ahead of the attempt has ended, and its tree: unused."""
+        self._warm = None
+        event = ProcessDiscarded(
+            task=self.task.id,
+            attempt=self.attempt,
+            pid=process.pid,
+            why=words(why),
+            **_told(how),
+        )
+        await self.tell(Discarded(event))
+
+    async def settle_warm(self, why: str) -> None:
+        """Tell that nothing of the attempt lives, which has not begun."""
+        if self._warm is not None:
+            await self.process_discarded(self._warm, await self._warm.wait(), why)
+        await self.tell(WarmEnded(self.attempt))
 
     async def settle(self) -> None:
         """Tell what the agent itself had no time to tell, now that it has ended."""
@@ -308,3 +337,23 @@ class AttemptPort:
         )
         if change.level is Level.DEAD:
             raise AgentSilent(self.attempt, silent_for)
+
+
+class _Told(TypedDict):
+    outcome: str
+    containment: str
+    escalations: tuple[str, ...]
+    survivors: tuple[str, ...]
+    took: float
+
+
+def _told(how: ProcessExit) -> _Told:
+    """Put the end of a process as events tell it."""
+    report = how.report
+    return {
+        "outcome": how.signal if how.signal is not None else f"exit {how.returncode}",
+        "containment": report.containment,
+        "escalations": report.escalations,
+        "survivors": tuple(str(survivor) for survivor in report.survivors),
+        "took": report.took,
+    }

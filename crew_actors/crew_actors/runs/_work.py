@@ -60,6 +60,7 @@ from crew_actors.runs._mail import Mail
 from crew_actors.runs._messages import (
     Begin,
     Deliver,
+    Discarded,
     Report,
     RunMessage,
     SlotFree,
@@ -69,11 +70,13 @@ from crew_actors.runs._messages import (
     TellAnswer,
     Unsettled,
     Wake,
+    WarmEnded,
 )
 from crew_actors.runs._order import RunOrder
 from crew_actors.runs._port import AttemptPort
 from crew_actors.runs._talk import MESSAGES
-from crew_actors.runs._task import TaskOrder, task_actor
+from crew_actors.runs._task import TaskOrder, WarmOrder, Work, task_actor
+from crew_actors.runs._warm import WarmAttempts
 from crew_actors.runs._wishes import grant
 from crew_actors.runs._words import words
 from crew_actors.runs._workspace import Workspace
@@ -105,6 +108,8 @@ class RunWork:
     )
     _told: dict[TaskId, bool] = attrs.field(factory=dict[TaskId, bool])
     """The tasks that were told to stop, and whether at once."""
+    warm: WarmAttempts = attrs.field(init=False)
+    """Those that have not begun."""
     _anew: dict[TaskId, str] = attrs.field(factory=dict[TaskId, str], init=False)
     """Those of them that are to begin anew, and why."""
     state: RunState = attrs.field(init=False)
@@ -118,6 +123,7 @@ class RunWork:
 
     def __attrs_post_init__(self) -> None:
         self.state = self.order.view.state
+        self.warm = WarmAttempts(self.order.warm)
 
     @property
     def run(self) -> RunId:
@@ -189,6 +195,7 @@ class RunWork:
             self.order.slots.give_back()
         self._attempts.clear()
         self.order.slots.forget(self.run)
+        self.warm.release(self.run)
 
     async def _take(self, message: RunMessage) -> bool:
         """Take in one message. True: it may change what is to be done."""
@@ -197,6 +204,11 @@ class RunWork:
                 return await self._report(event)
             case Wake() | SlotFree():
                 return True
+            case Discarded(event=discarded):
+                await self.record(discarded)
+            case WarmEnded(attempt=attempt):
+                self.warm.ended(attempt)
+                return True
             case Stop(why=why, now=now):
                 await self.record(CancelRequested(why=words(why)))
                 if now:
@@ -204,12 +216,11 @@ class RunWork:
                 return True
             case Unsettled(message=settled):
                 self.mail.tell(settled, "queued", "the agent has not taken it yet")
-                return False
             case Begin():
                 message.fail(RuntimeError("the run has begun already"))
-                return False
             case _:
                 return await grant(self, message)
+        return False
 
     async def _report(self, event: TaskEvent) -> bool:
         """Take in what happened to a task. True: it may change what is to be done."""
@@ -275,11 +286,13 @@ class RunWork:
                     self.tell_answer(event.task, event.question, None)
             decision = decide(self.state, now)
             if decision.end is not None:
+                gone = self.warm.discard_all("the run has no more work")
                 await self.publish()
-                return decision.end
+                return decision.end if gone else None
             if await self._carry_out(decision):
                 continue
             self._sleep_until(decision.wake_at, now)
+            await self.warm.keep(self)
             self.order.slots.tell_next()
             await self.publish()
             return None
@@ -309,48 +322,56 @@ class RunWork:
 
     async def _start(self, task: TaskId) -> bool:
         """Begin an attempt at *task*; False if the crew has no slot for it now."""
-        if not self.order.slots.take(self.run, self._tell_of_slot):
+        attempt = attempt_id(task, self.state.tasks[task].attempts + 1)
+        if self.warm.is_going(attempt):
+            return False  # until nothing of it lives
+        if not self.order.slots.take(self.run, self.tell_of_slot):
             return False
         try:
             planned = self.state.tasks[task].plan
             runtime = self.order.runtime_of(planned)
-            attempt = attempt_id(task, self.state.tasks[task].attempts + 1)
             before = self.state
             await self.record(AttemptStarted(task=task, attempt=attempt))
             if _reads_prompt(planned) or runtime is not runner_of(planned):
                 await self.hand_over(task, attempt)
-            port = AttemptPort(
-                task=planned,
-                attempt=attempt,
-                run=self.inbox.ref,
-                store=self.store,
-                journal=self.journal,
-                clock=self.clock,
-                question_seconds=before.plan.limits.question_seconds,
-            )
+            port = self.warm.port_of(attempt) or self.port_of(task, attempt)
             workspace = Workspace(before, planned, attempt, self.order.worktrees)
-            self._attempts[task] = await self.actors.spawn(
-                task_actor,
-                TaskOrder(
-                    port=port,
-                    prepare=partial(
-                        make_job,
-                        port,
-                        workspace,
-                        self.order.environ,
-                        self.order.servers,
-                    ),
-                    runtime=runtime,
-                    workspace=workspace,
-                ),
-                name=f"task/{attempt}",
-                capacity=MESSAGES,
-                stop=KILL,
+            environ, servers = self.order.environ, self.order.servers
+            work = Work(
+                prepare=partial(make_job, port, workspace, environ, servers),
+                workspace=workspace,
             )
+            actor = self.warm.begin(attempt, work)
+            if actor is None:
+                order = TaskOrder(port=port, runtime=runtime, work=work)
+                actor = await self.spawn(order)
+            self._attempts[task] = actor
         except BaseException:  # whatever it was: the slot is not used
             self.order.slots.give_back()
             raise
         return True
+
+    def port_of(self, task: TaskId, attempt: AttemptId) -> AttemptPort:
+        """Make the port of an attempt at *task*."""
+        return AttemptPort(
+            task=self.state.tasks[task].plan,
+            attempt=attempt,
+            run=self.inbox.ref,
+            store=self.store,
+            journal=self.journal,
+            clock=self.clock,
+            question_seconds=self.state.plan.limits.question_seconds,
+        )
+
+    async def spawn(self, order: TaskOrder | WarmOrder) -> Ref[TaskMessage]:
+        """Start the actor of an attempt."""
+        return await self.actors.spawn(
+            task_actor,
+            order,
+            name=f"task/{order.port.attempt}",
+            capacity=MESSAGES,
+            stop=KILL,
+        )
 
     async def hand_over(self, task: TaskId, attempt: AttemptId) -> None:
         """Note that a new attempt finds the messages that waited for one."""
@@ -360,7 +381,8 @@ class RunWork:
             )
             await self.record(delivered)
 
-    def _tell_of_slot(self) -> None:
+    def tell_of_slot(self) -> None:
+        """Tell the run that it may get a place now. Not a checkpoint."""
         with suppress(MailboxClosed, MailboxFull):
             self.inbox.ref.tell_system(SlotFree())
 

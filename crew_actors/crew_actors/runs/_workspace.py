@@ -104,6 +104,7 @@ class Workspace:
 
     async def _patch(self, port: "AttemptPort", tree: Worktree) -> Artifact | None:
         folder = port.folder
+        assert folder is not None, "it was made before the worktree"
         target = folder / PATCH
         if not await self.worktrees.patch(tree, target):
             return None

@@ -22,11 +22,13 @@ from crew_actors.runtimes._job import (
     DEPTH_VARIABLE as DEPTH_VARIABLE,
     FOLDER_VARIABLE as FOLDER_VARIABLE,
     AgentFunction as AgentFunction,
+    Begins as Begins,
     DependencyResult as DependencyResult,
     Job as Job,
     NotSent as NotSent,
     Port as Port,
     Runtime as Runtime,
+    WarmRuntime as WarmRuntime,
 )
 from crew_actors.runtimes._live_agents import LiveAgents as LiveAgents
 from crew_actors.runtimes._log import (

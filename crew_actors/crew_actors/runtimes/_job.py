@@ -8,7 +8,7 @@
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -174,6 +174,17 @@ class Port(Protocol):
     async def process_ended(self, process: ChildProcess, how: ProcessExit) -> None:
         """Tell that the process and its tree have ended."""
 
+    def process_warms(self, process: ChildProcess) -> None:
+        """Tell that there is a process ahead of the attempt. Not a checkpoint.
+
+        It is told of as started when the attempt has begun, or else as discarded.
+        """
+
+    async def process_discarded(
+        self, process: ChildProcess, how: ProcessExit, why: str
+    ) -> None:
+        """Tell that a process ahead of the attempt has ended, and its tree: unused."""
+
     def beat(self) -> None:
         """Give a sign of life. Not a checkpoint; costs next to nothing."""
 
@@ -186,3 +197,27 @@ It is cancelled when its task is, and must let the cancellation pass.
 
 Runtime: TypeAlias = Callable[[Job, Port], Awaitable[Outcome]]
 """Runs one agent to its end. When it returns, nothing of the agent lives."""
+
+Begins: TypeAlias = Callable[[], Awaitable[Job]]
+"""Waits until an attempt begins; returns its whole job.
+
+A call that is cancelled can be made again.
+"""
+
+
+@runtime_checkable
+class WarmRuntime(Protocol):
+    """A runtime that can have an agent ready before its attempt begins."""
+
+    async def __call__(self, job: Job, port: Port) -> Outcome:
+        """Run one agent to its end. When it returns, nothing of the agent lives."""
+        ...
+
+    async def warm(self, job: Job, port: Port, begins: Begins) -> Outcome:
+        """Make an agent ready for an attempt; run it when *begins* has returned.
+
+        *job* says of the attempt what is known ahead. If the agent cannot be made
+        ready, or does not stay so, that is no failure: it is started when the attempt
+        begins. Cancelled before that, it leaves nothing behind but what *port* knows.
+        """
+        ...

@@ -124,6 +124,17 @@ def _files(folder: Path, stream: Stream) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
+def drop_log(folder: Path) -> None:
+    """Remove the log in *folder*, of which nobody writes any more. Blocks.
+
+    Raises:
+      OSError: the system refused.
+    """
+    for stream in ("stdout", "stderr"):
+        for _, path in _files(folder, stream):
+            path.unlink(missing_ok=True)
+
+
 @attrs.define(eq=False)
 class _Kept:
     """One stream of a log. Written by one thread at a time."""

@@ -8,7 +8,6 @@
 import importlib
 import shlex
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -138,4 +137,5 @@ def runner_of(task: PlannedTask) -> Runtime | None:
     if task.runtime not in _PROGRAMS:
         return None
     programs = importlib.import_module("crew_actors.runtimes.programs")
-    return partial(programs.run_program, program_of(task.runtime))
+    made: Runtime = programs.ProgramRuntime(program_of(task.runtime))
+    return made

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import trio
 
-from crew_actors.config import Settings
+from crew_actors.config import LimitSettings, Settings
 from crew_actors.model import (
     CommandSpec,
     Limits,
@@ -23,6 +23,7 @@ from crew_actors.model import (
 )
 from crew_actors.places import Places, Project
 from crew_actors.runs import Crew, Run, open_crew
+from crew_actors.runtimes import AgentFunction
 from crew_actors.testing.llm import (
     VARIABLES,
     FakeLlm,
@@ -34,6 +35,7 @@ FOLDER: Final = os.environ.get("CREW_TEST_AGENTS", "")
 """The folder of the binaries."""
 PROGRAMS: Final = ("claude", "codex", "pi")
 A: Final = TaskId("a")
+BEFORE: Final = TaskId("before")
 _ARGUMENTS: Final = {"gemini": ("--acp", "-m", "fake-1"), "opencode": ("acp",)}
 _MODELS: Final = {"pi": "fake/fake", "gemini": None, "opencode": None}
 LIMIT: Final = 60.0
@@ -60,6 +62,7 @@ class Real:
     crew: Crew
     llm: FakeLlm
     project: Path
+    is_warm: bool = False
 
     def plan(self, prompt: str) -> RunPlan:
         command = CommandSpec(
@@ -78,11 +81,15 @@ class Real:
             model=_MODELS.get(self.name, "fake"),
             writes=True,
         )
+        tasks: tuple[PlannedTask, ...] = (task,)
+        if self.is_warm:
+            before = attrs.evolve(task, id=BEFORE, agent=str(BEFORE), step="before")
+            tasks = (before, attrs.evolve(task, depends_on=(BEFORE,)))
         return RunPlan(
             goal="work",
             team="real",
             workflow="real",
-            tasks=(task,),
+            tasks=tasks,
             limits=Limits(attempts=1),
         )
 
@@ -121,9 +128,17 @@ async def until(true: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def real(
-    name: str, folder: Path, *, mcp: tuple[McpServer, ...] = (), **more: str
+    name: str,
+    folder: Path,
+    *,
+    mcp: tuple[McpServer, ...] = (),
+    before: AgentFunction | None = None,
+    **more: str,
 ) -> AsyncGenerator[Real]:
-    """Open a crew of a program, with a home of its own, and *more* variables."""
+    """Open a crew of a program, with a home of its own, and *more* variables.
+
+    *before* does a task that the program's own waits for; it has a process ready then.
+    """
     project, home = folder / "project", folder / "home"
     project.mkdir()
     home.mkdir()
@@ -142,6 +157,9 @@ async def real(
             Project(project, is_repository=False),
             places=places,
             environ=environ,
-            settings=Settings(mcp=mcp),
+            settings=Settings(
+                mcp=mcp, limits=LimitSettings(warm=int(before is not None))
+            ),
+            functions={} if before is None else {"before": before},
         ) as crew:
-            yield Real(name, crew, llm, project)
+            yield Real(name, crew, llm, project, is_warm=before is not None)

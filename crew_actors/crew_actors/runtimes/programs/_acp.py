@@ -121,8 +121,8 @@ class AcpTalk:
     )
     """Requests for leave that people have not answered."""
 
-    async def begin(self, prompt: str) -> None:
-        """Open a session, and tell it its task."""
+    async def open(self) -> None:
+        """Open a session."""
         peer = self._session.peer
         told = await _initialize(peer)
         http = field.flag(told, "agentCapabilities", "mcpCapabilities", "http")
@@ -136,6 +136,9 @@ class AcpTalk:
         opened = field.mapping(await peer.request("session/new", where))
         self._id = field.text(opened, "sessionId")
         await self._choose_model(opened)
+
+    async def begin(self, prompt: str) -> None:
+        """Tell it its task."""
         self._working = True
         self._session.nursery.start_soon(self._take_turns, prompt)
 

@@ -111,9 +111,12 @@ class ClaudeTalk:
     _sent: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
     """The ids of messages, by those that Claude Code knows them by."""
 
-    async def begin(self, prompt: str) -> None:
-        """Open the conversation, and tell it its task."""
+    async def open(self) -> None:
+        """Open the conversation."""
         await self._session.peer.request("initialize")
+
+    async def begin(self, prompt: str) -> None:
+        """Tell it its task."""
         await self._say(prompt, str(uuid4()))
 
     async def hear(self, told: Notification) -> None:

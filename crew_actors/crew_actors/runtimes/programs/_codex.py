@@ -84,8 +84,8 @@ class CodexTalk:
     _idle: trio.Event = attrs.field(factory=trio.Event, init=False)
     """Set while no turn goes on."""
 
-    async def begin(self, prompt: str) -> None:
-        """Open a thread, and tell it its task."""
+    async def open(self) -> None:
+        """Open a thread."""
         peer, task = self._session.peer, self._session.job.task
         await peer.request("initialize", {"clientInfo": CLIENT})
         await peer.notify("initialized")
@@ -99,6 +99,9 @@ class CodexTalk:
             asked["model"] = task.model
         opened = field.mapping(await peer.request("thread/start", asked))
         self._thread = field.text(opened, "thread", "id")
+
+    async def begin(self, prompt: str) -> None:
+        """Tell it its task."""
         await self._start(prompt, None)
         self._session.nursery.start_soon(self._go_on)
 

@@ -73,6 +73,10 @@ class PiTalk:
     )
     """The texts and ids of messages that it has not read."""
 
+    async def open(self) -> None:
+        """Wait until it answers: then all that it needs is loaded."""
+        await self._session.peer.request("get_state")
+
     async def begin(self, prompt: str) -> None:
         """Tell it its task."""
         await self._prompt({"message": prompt})

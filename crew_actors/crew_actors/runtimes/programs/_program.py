@@ -20,8 +20,14 @@ class Talk(Protocol):
     What a method raises of `PeerError` means that the program refuses, or is gone.
     """
 
+    async def open(self) -> None:
+        """Open the conversation. No model is asked.
+
+        Returns when the program is ready to be told its task.
+        """
+
     async def begin(self, prompt: str) -> None:
-        """Open the conversation, and tell the program its task.
+        """Tell the program its task.
 
         Returns when it has begun with it, not when it is done.
         """

@@ -1,25 +1,21 @@
 # A program's process, from its start to the end of its whole tree. What is said on the
-# way is the business of the session.
+# way is the business of the conversation.
+#
+# A process can be started ahead of its attempt. It is made for that attempt alone, with
+# its environment and its folder: it is used once, or not at all. One that could not be
+# started, or has not stayed well, costs nothing but the gain: another one is started when
+# the attempt begins.
 """Run an agent program."""
 
-from contextlib import suppress
-from typing import Final
+from typing import Final, final
 
 import attrs
 import trio
 
 from crew_actors.model import CommandSpec, Failure, FailureKind
-from crew_actors.peers import (
-    Notification,
-    PeerClosed,
-    PeerError,
-    ProcessWire,
-    Stray,
-    open_peer,
-)
 from crew_actors.runtimes._answer import Answer
-from crew_actors.runtimes._job import Job, Port
-from crew_actors.runtimes._log import OutputLog
+from crew_actors.runtimes._job import Begins, Job, Port
+from crew_actors.runtimes._log import OutputLog, drop_log
 from crew_actors.runtimes._outcome import Completed, Failed, NoResult, Outcome
 from crew_actors.runtimes._process import (
     ConsentVoid,
@@ -32,12 +28,11 @@ from crew_actors.runtimes._process import (
     write_inputs,
 )
 from crew_actors.runtimes._prompt import prompt_of
-from crew_actors.runtimes.programs._failures import failure_of
+from crew_actors.runtimes.programs._converse import Enter, converse
 from crew_actors.runtimes.programs._mcp import variables_of
-from crew_actors.runtimes.programs._program import Program, Talk
+from crew_actors.runtimes.programs._program import Program
 from crew_actors.runtimes.programs._session import Session
 from crew_supervisors import (
-    ChildProcess,
     ChildStartFailed,
     ProcessError,
     ProcessExit,
@@ -49,10 +44,27 @@ from crew_supervisors import (
 EVENT_LIMIT: Final = 8 << 20
 """Bytes of one event that is taken in. Of longer ones the beginning is."""
 
-HANDSHAKE: Final = 60.0
-"""Seconds in which a program must have taken its task. It may have much to load."""
+WARM: Final = 600.0
+"""Seconds that a process waits for its attempt. Then a fresh one takes its place, which
+has read what its settings and the keys of its user are by then."""
 
-_GOODBYE: Final = 1.0  # seconds in which it must have read the end of its input
+_END: Final = 1.0  # seconds from the end of its output to that of a process
+
+
+@final
+@attrs.frozen
+class ProgramRuntime:
+    """Runs tasks with one agent program."""
+
+    program: Program
+
+    async def __call__(self, job: Job, port: Port) -> Outcome:
+        """Run the program for *job*."""
+        return await run_program(self.program, job, port)
+
+    async def warm(self, job: Job, port: Port, begins: Begins) -> Outcome:
+        """Start the program ahead of its attempt; run it when that has begun."""
+        return await run_warm(self.program, job, port, begins)
 
 
 async def run_program(program: Program, job: Job, port: Port) -> Outcome:
@@ -63,37 +75,149 @@ async def run_program(program: Program, job: Job, port: Port) -> Outcome:
     async with open_supervisor(
         name=job.attempt, max_restarts=0, on_event=told_otherwise
     ) as supervisor:
-        return await _run_in(program, job, port, supervisor)
+        command = job.task.command
+        if command is None:
+            return no_start(f"agent {job.task.agent} has no command")
+        try:
+            prompt, spec = await trio.to_thread.run_sync(
+                _make_ready, program, job, command
+            )
+            await port.process_starts(supervisor)
+            process = await supervisor.start_process(spec)
+        except (ProcessError, ChildStartFailed, ConsentVoid) as error:
+            return no_start(str(error.__cause__ or error))
+        await port.process_started(process)
+        use = _Use(program, Session(job, port, process, OutputLog(job.folder)))
+        use.session.begins(job)
+
+        async def enter() -> str:
+            return prompt
+
+        how = await use.run(enter)
+        await port.process_ended(process, how)
+    return _outcome(use.session, how)
 
 
-async def _run_in(
-    program: Program, job: Job, port: Port, supervisor: Supervisor
-) -> Outcome:
-    command = job.task.command
+async def run_warm(program: Program, early: Job, port: Port, begins: Begins) -> Outcome:
+    """Start *program* ahead of its attempt, and run it when *begins* has returned.
+
+    *early* says what is known of the attempt. Cancelling it stops the program's whole
+    process tree before it returns.
+    """
+    while True:
+        async with open_supervisor(
+            name=early.attempt, max_restarts=0, on_event=told_otherwise
+        ) as supervisor:
+            outcome = await _run_warm_in(supervisor, program, early, port, begins)
+        if not isinstance(outcome, _Unused):
+            return outcome
+        await trio.to_thread.run_sync(drop_log, early.folder)
+        if not outcome.renew:
+            return await run_program(program, await begins(), port)
+
+
+@attrs.frozen
+class _Unused:
+    """A process ahead of its attempt has ended, or there was none."""
+
+    why: str
+    renew: bool = attrs.field(default=False, kw_only=True)
+    """Whether there is to be another one ahead of the attempt."""
+
+
+async def _run_warm_in(
+    supervisor: Supervisor, program: Program, early: Job, port: Port, begins: Begins
+) -> Outcome | _Unused:
+    command = early.task.command
     if command is None:
-        return no_start(f"agent {job.task.agent} has no command")
+        return _Unused("there is no command")
     try:
-        prompt, spec = await trio.to_thread.run_sync(_make_ready, program, job, command)
-        await port.process_starts(supervisor)
+        spec = await trio.to_thread.run_sync(_describe, program, early, command)
         process = await supervisor.start_process(spec)
     except (ProcessError, ChildStartFailed, ConsentVoid) as error:
-        return no_start(str(error.__cause__ or error))
-    log = OutputLog(job.folder)
-    try:
+        return _Unused(str(error))  # it is tried again, and told then
+    port.process_warms(process)
+    session = Session(early, port, process, OutputLog(early.folder))
+    use = _Use(program, session)
+
+    async def enter() -> str | None:
+        job = await _until_begun(session, begins)
+        if job is None:
+            use.is_old = True
+            return None
+        prompt = await trio.to_thread.run_sync(_write, job)
+        await port.process_starts(supervisor)
         await port.process_started(process)
+        session.begins(job)
+        return prompt
+
+    how = await use.run(enter)
+    if session.begun.is_set():
+        await port.process_ended(process, how)
+        return _outcome(session, how)
+    unused = _why_unused(use, how)
+    await port.process_discarded(process, how, unused.why)
+    return unused
+
+
+async def _until_begun(session: Session, begins: Begins) -> Job | None:
+    """Wait until the attempt begins; None if that takes too long."""
+    job: Job | None = None
+    with trio.move_on_after(WARM):
         async with trio.open_nursery() as nursery:
-            session = Session(job, port, process, log)
-            nursery.start_soon(log.run)
-            async with trio.open_nursery() as streams:
-                streams.start_soon(keep_errors, process, log)
-                await _converse(program.talk(session), session, program, prompt)
-            how = await process.wait()
+            nursery.start_soon(session.excuse)
+            job = await begins()
             nursery.cancel_scope.cancel()
-    finally:
-        await process.stop(reason="its attempt is over")  # most often it has ended
-        await log.close()
-    await port.process_ended(process, how)
-    return _outcome(session, how)
+    return job
+
+
+def _why_unused(use: "_Use", how: ProcessExit) -> _Unused:
+    session = use.session
+    if use.is_old:
+        return _Unused(f"it has waited for {WARM:g} seconds", renew=True)
+    if session.spoilt is not None:
+        return _Unused(session.spoilt)
+    if session.last is not None and session.last.failure is not None:
+        return _Unused(session.last.failure.message)
+    return _Unused(f"it is gone: {how}")
+
+
+@final
+@attrs.define(eq=False)
+class _Use:
+    """A process of a program, while somebody talks with it."""
+
+    _program: Program
+    session: Session
+    is_old: bool = attrs.field(default=False, init=False)
+    """It has waited too long for its attempt."""
+
+    async def run(self, enter: Enter) -> ProcessExit:
+        """Talk with it to the end; return how it ended. Nothing of it lives then."""
+        session = self.session
+        process, log = session.process, session.log
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(log.run)
+                async with trio.open_nursery() as streams:
+                    streams.start_soon(keep_errors, process, log)
+                    await converse(session, self._program, enter)
+                    if not session.begun.is_set():
+                        await self._give_up()
+                how = await process.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            await process.stop(reason="its attempt is over")  # most often it has ended
+            await log.close()
+        return how
+
+    async def _give_up(self) -> None:
+        """Stop a process that is not used; see how one has ended by itself."""
+        session = self.session
+        if not (self.is_old or session.spoilt or session.last):
+            with trio.move_on_after(_END):
+                await session.process.wait()
+        await session.process.stop(reason="it is not used")
 
 
 def _make_ready(
@@ -107,105 +231,31 @@ def _make_ready(
       ConsentVoid: what it runs has changed since its user agreed to it.
       ProcessError: there is no such program.
     """
+    return _write(job), _describe(program, job, command)
+
+
+def _write(job: Job) -> str:
+    """Write what the agent may read; make its prompt. Blocks; runs in a thread."""
     prompt = prompt_of(job)
     write_inputs(job, prompt, job.folder / "task.md")
+    return prompt
+
+
+def _describe(program: Program, job: Job, command: CommandSpec) -> ProcessSpec:
+    """Describe the process of the agent. Blocks; runs in a thread.
+
+    Raises:
+      ConsentVoid: what it runs has changed since its user agreed to it.
+      ProcessError: there is no such program.
+    """
     check_consent(job, command)
     argv = (*command.argv, *program.arguments(job))
-    return prompt, process_spec(
+    return process_spec(
         *(job, command, argv),
         stdin="pipe",
         max_line=EVENT_LIMIT,
         extra={**variables_of(job), **program.environ},
     )
-
-
-async def _converse(
-    talk: Talk, session: Session, program: Program, prompt: str
-) -> None:
-    """Talk with the program until there is nothing more to say, and it has ended."""
-    process = session.process
-
-    async def hear(told: Notification | Stray) -> None:
-        session.port.beat()
-        if isinstance(told, Stray):
-            await session.show(told.text[:1000])
-        else:
-            await talk.hear(told)
-
-    wire = ProcessWire(process)
-    if session.job.mcp and not program.takes_mcp:
-        await session.show("(it cannot be given MCP servers)")
-    async with open_peer(
-        wire, program.dialect, serve=talk.serve, hear=hear
-    ) as session.peer:
-        async with trio.open_nursery() as nursery:
-            session.nursery = nursery
-            nursery.start_soon(_until_gone, session, nursery.cancel_scope)
-            if await _begins(talk, session, prompt):
-                nursery.start_soon(_hand_on, talk, session)
-                await _until_over(talk, session)
-            nursery.cancel_scope.cancel()
-        await session.rest()
-        if session.last is not None:
-            await session.port.answer_seen()
-        await _say_goodbye(process)
-        await session.peer.ended.wait()
-
-
-async def _until_over(talk: Talk, session: Session) -> None:
-    """Wait for the result of a program, which it may mend once."""
-    await session.until_idle()
-    repair = session.repair()
-    if repair is not None:
-        session.hands_on(repair)
-        with suppress(PeerClosed):  # what it has said already counts
-            try:
-                await talk.tell(repair)
-            except PeerError as error:
-                await session.refuses(repair, str(error))
-        await session.until_idle()
-    session.is_over()
-
-
-async def _begins(talk: Talk, session: Session, prompt: str) -> bool:
-    """Open the conversation; False if the program does not take part in it."""
-    try:
-        with trio.fail_after(HANDSHAKE):
-            await talk.begin(prompt)
-    except PeerClosed:
-        return False  # its end tells why
-    except PeerError as error:
-        session.ends(failure_of(str(error)))
-        return False
-    except trio.TooSlowError:
-        what = f"it has not answered within {HANDSHAKE:.0f} seconds"
-        session.ends(Failure(kind=FailureKind.TIMEOUT, message=what))
-        return False
-    return True
-
-
-async def _until_gone(session: Session, scope: trio.CancelScope) -> None:
-    await session.peer.ended.wait()
-    scope.cancel()
-
-
-async def _hand_on(talk: Talk, session: Session) -> None:
-    while True:
-        message = await session.port.next_message()
-        if not session.hands_on(message):
-            return  # it came too late, and is kept for the next attempt
-        try:
-            await talk.tell(message)
-        except PeerClosed:
-            return  # so is this one
-        except PeerError as error:
-            await session.refuses(message, str(error))
-
-
-async def _say_goodbye(process: ChildProcess) -> None:
-    with trio.move_on_after(_GOODBYE):
-        await process.close_stdin()
-    await process.finish()
 
 
 def _outcome(session: Session, how: ProcessExit) -> Outcome:

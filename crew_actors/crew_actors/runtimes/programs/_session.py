@@ -43,6 +43,10 @@ class Session:
     port: Port
     process: ChildProcess
     log: OutputLog
+    begun: trio.Event = attrs.field(factory=trio.Event, init=False)
+    """Set when its attempt has begun. Before that nothing of it is reported."""
+    spoilt: str | None = attrs.field(default=None, init=False)
+    """Why the program is not to be used for an attempt that has not begun."""
     nursery: trio.Nursery = attrs.field(init=False)
     """Ends when the session is over."""
     peer: Peer = attrs.field(init=False)
@@ -88,6 +92,16 @@ class Session:
         """Show what has no line end yet."""
         await self._stage.rest()
 
+    def begins(self, job: Job) -> None:
+        """Let its attempt begin, for all of *job*. Not a checkpoint."""
+        self.job = job
+        self.begun.set()
+
+    def spoils(self, why: str) -> None:
+        """Have the program not used for an attempt to come. Not a checkpoint."""
+        self.spoilt = why
+        self.nursery.cancel_scope.cancel()
+
     def ends(self, failure: Failure) -> None:
         """End the session with *failure*. Not a checkpoint."""
         self.last = TurnEnds(failure=failure)
@@ -114,7 +128,7 @@ class Session:
         """Ask the people around, and wait; None if nobody answers in time."""
         answer: str | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._wait_with_it)
+            nursery.start_soon(self.excuse)
             answer = await self.port.ask(
                 redact_start(text, DETAIL_LIMIT),
                 choices=choices,
@@ -124,7 +138,8 @@ class Session:
             nursery.cancel_scope.cancel()
         return answer
 
-    async def _wait_with_it(self) -> None:
+    async def excuse(self) -> None:
+        """Do not hold its silence against the program, until cancelled."""
         while True:
             self.process.beat()
             await trio.sleep(BEAT)
