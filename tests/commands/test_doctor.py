@@ -155,6 +155,27 @@ async def test_programs_that_are_not_signed_in_say_how(
     assert checks["codex"] == ("ok", signed_in)
 
 
+async def test_an_agent_is_signed_in_in_its_own_home_or_not_at_all(
+    context: Context, tmp_path: Path
+) -> None:
+    file = context.places.config / "agents" / "mole.md"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = "name: mole\ndescription: x\nruntime: codex\nhome: own\nkeys: []"
+    file.write_text(f"---\n{lines}\n---\nx\n")
+    user = tmp_path / "home" / ".codex" / "auth.json"
+    own = context.places.data / "homes" / "user" / "mole" / ".codex" / "auth.json"
+    user.parent.mkdir(parents=True)
+    user.write_text("{}")
+    environ = {"PATH": "", "HOME": str(tmp_path / "home"), "OPENAI_API_KEY": "k"}
+    _, checks = await levels(attrs.evolve(context, environ=environ))
+    way_out = f"there is no OPENAI_API_KEY or {own}"
+    assert checks["agent mole"] == ("warn", f"codex is not signed in: {way_out}")
+    own.parent.mkdir(parents=True)
+    own.write_text("{}")
+    _, checks = await levels(attrs.evolve(context, environ=environ))
+    assert checks["agent mole"] == ("ok", f"codex is signed in by {own}")
+
+
 @pytest.mark.parametrize("name", ["claude", "codex", "gemini", "pi"])
 async def test_agent_programs_are_greeted_when_that_is_asked(
     context: Context, tmp_path: Path, name: str

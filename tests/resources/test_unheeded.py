@@ -27,6 +27,22 @@ def test_an_agent_that_limits_its_tools_is_told_that_nobody_obeys(
     )
 
 
+@pytest.mark.parametrize(
+    ("runtime", "unheeded"),
+    [
+        ("command\ncommand: [x]", "keys: is"),
+        ("external", "keys, home: are"),
+        ("llm", "keys: is"),
+    ],
+)
+def test_who_has_no_program_of_ours_is_told_that_keys_are_not_chosen(
+    runtime: str, unheeded: str
+) -> None:
+    keys = "keys: A_KEY\nhome: own"
+    (problem,) = _of_agent(f"---\nname: x\n{keys}\nruntime: {runtime}\n---\n")
+    assert f"{unheeded} not passed on to the agent" in problem
+
+
 def test_an_agent_program_obeys_all() -> None:
     text = "---\nname: x\nmodel: big\ntools: read\nskills: one\nmaxTurns: 3\n---\n"
     assert _of_agent(text) == []

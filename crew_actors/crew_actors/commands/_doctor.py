@@ -36,13 +36,16 @@ from crew_actors.observe import counted, escaped
 from crew_actors.resources import (
     ResourceError,
     TrustStore,
+    home_of,
     load_catalog,
     validate_all,
 )
 from crew_actors.runtimes import (
     AGENT_PROGRAMS,
+    at_home,
     program_of,
     signed_in_by,
+    visible,
     ways_to_sign_in,
 )
 from crew_supervisors.processes import (
@@ -106,6 +109,7 @@ async def examine(parameters: DoctorParameters, context: Context) -> Diagnosis:
             await _git(context),
             *await _agent_programs(context, greets=parameters.agents),
             *await _providers(context, greets=parameters.agents),
+            *_homes(context),
             *_folders(context),
             _settings(context),
             _resources(context),
@@ -227,6 +231,24 @@ async def _agent_program(
         level = level if why is None else "fail"
         found.append("it works" if why is None else why)
     return Check(name, level, "; ".join(found))
+
+
+def _homes(context: Context) -> Iterator[Check]:
+    """Tell of each agent with a home of its own whether it is signed in there."""
+    catalog = load_catalog(context.places, context.project)
+    for agent in catalog.agents.values():
+        home, program = home_of(catalog, agent), agent.runtime
+        if home is None or program is None or program not in AGENT_PROGRAMS:
+            continue
+        environ = at_home(visible(context.environ, agent.keys), home)
+        by = signed_in_by(program, environ)
+        found = (
+            f"{program} is signed in by {by}"
+            if by is not None
+            else f"{program} is not signed in: there is no "
+            f"{ways_to_sign_in(program, environ)}"
+        )
+        yield Check(f"agent {agent.name}", "warn" if by is None else "ok", found)
 
 
 async def _providers(context: Context, *, greets: bool) -> list[Check]:

@@ -10,7 +10,7 @@ from crew_actors.commands._layout import columns, paragraph
 from crew_actors.commands._schema import told
 from crew_actors.commands._table import Action, Context
 from crew_actors.observe import clean, escaped
-from crew_actors.resources import Agent, Skill, Team, Workflow, load_catalog
+from crew_actors.resources import Agent, Skill, Team, Workflow, home_of, load_catalog
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +29,8 @@ class Shown:
 
     kind: str
     resource: Agent | Team | Workflow | Skill
+    home: str | None = None
+    """The home folder that an agent has instead of the user's."""
 
 
 def show_resource(parameters: ShowParameters, context: Context) -> Shown:
@@ -45,7 +47,9 @@ def show_resource(parameters: ShowParameters, context: Context) -> Shown:
         "workflow": catalog.workflow,
         "skill": catalog.skill,
     }
-    return Shown(kind=parameters.kind, resource=find[parameters.kind](parameters.name))
+    found = find[parameters.kind](parameters.name)
+    home = home_of(catalog, found) if isinstance(found, Agent) else None
+    return Shown(kind=parameters.kind, resource=found, home=home)
 
 
 def _text(shown: Shown) -> str:
@@ -59,6 +63,7 @@ def _text(shown: Shown) -> str:
             [
                 ("from", f"{escaped(str(source.path))} ({source.tier})"),
                 *((name, escaped(text)) for name, text in _facts(resource) if text),
+                *([("home", escaped(shown.home))] if shown.home else []),
                 *(
                     (escaped(key), f"{escaped(text)} (has no effect here)")
                     for key, text in _unused(resource).items()
@@ -74,6 +79,11 @@ def _unused(resource: Agent | Team | Workflow | Skill) -> Mapping[str, str]:
     return {} if isinstance(resource, Skill) else resource.unused
 
 
+def _named(names: tuple[str, ...] | None) -> str:
+    """List *names*; nothing if nothing is said of them."""
+    return "" if names is None else ", ".join(names) or "none"
+
+
 def _facts(resource: Agent | Team | Workflow | Skill) -> list[tuple[str, str]]:
     match resource:
         case Agent(command=command):
@@ -83,6 +93,7 @@ def _facts(resource: Agent | Team | Workflow | Skill) -> list[tuple[str, str]]:
                 ("else", ", ".join(resource.fallback_models)),
                 ("tools", ", ".join(resource.tools or ())),
                 ("MCP servers", ", ".join(resource.mcp)),
+                ("keys", _named(resource.keys)),
                 ("skills", ", ".join(resource.skills or ())),
                 ("max turns", str(resource.max_turns or "")),
                 ("memory", resource.memory or ""),

@@ -139,6 +139,13 @@ class PlannedTask:
     mcp: tuple[str, ...] = ()
     """Names of the MCP servers that its agent is to have."""
 
+    keys: tuple[str, ...] | None = None
+    """Names of the variables with keys that its agent program may see; None for all those
+    of the program."""
+
+    home: str | None = None
+    """The absolute path of the home folder that its agent has instead of the user's."""
+
     skills: tuple[str, ...] = ()
     """Names of the skills that its agent is to have."""
 

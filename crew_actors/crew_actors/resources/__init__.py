@@ -38,6 +38,7 @@ from crew_actors.resources._errors import (
     TrustStoreDamaged as TrustStoreDamaged,
     UnknownResource as UnknownResource,
 )
+from crew_actors.resources._folders import home_of as home_of
 from crew_actors.resources._load import load_catalog as load_catalog
 from crew_actors.resources._plan import (
     AGENT_PROGRAM as AGENT_PROGRAM,

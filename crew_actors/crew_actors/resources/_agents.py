@@ -26,6 +26,7 @@ COMMAND_KEYS: Final = (
     *("command", "input", "output", "env", "timeout", "silence", "control"),
 )
 _SCOPES: Final[tuple[MemoryScope, ...]] = get_args(MemoryScope)
+_HOMES: Final = ("own", "user")
 _MAX_TURNS: Final = 10_000
 _WEEK: Final = 604_800.0  # seconds; a longer limit is a mistake
 
@@ -37,6 +38,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNHEEDED_KEYS: Final = (
     *("model", "fallbackModels", "tools", "disallowedTools", "maxTurns", "mcpServers"),
 )
+
+_UNHEEDED_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "command": (*UNHEEDED_KEYS, "keys"),
+    "external": (*UNHEEDED_KEYS, "keys", "home"),
+    "llm": ("keys",),
+}
 
 # Keys of pi-crew and of Claude Code that mean nothing here, each with the value
 # that asks for what happens anyway.
@@ -88,6 +95,8 @@ def parse_agent(file: SourceFile, findings: Findings) -> tuple[Agent, bool]:
         fallback_models=reader.names("fallbackModels") or (),
         tools=read_tools(reader),
         mcp=read_servers(reader),
+        keys=_variables(reader, "keys"),
+        own_home=reader.choice("home", _HOMES) == "own",
         read_only=is_planner(reader),
         skills=reader.names(reader.either("skills", "skill")),
         max_turns=reader.integer("maxTurns", _MAX_TURNS),
@@ -96,8 +105,8 @@ def parse_agent(file: SourceFile, findings: Findings) -> tuple[Agent, bool]:
         unused=reader.rest(_idle_keys(reader)),
         source=file.source,
     )
-    if file.source.tier != "builtin" and runtime in {"command", "external"}:
-        reader.unheeded(UNHEEDED_KEYS)
+    if file.source.tier != "builtin":
+        reader.unheeded(_UNHEEDED_BY.get(runtime or "", ()))
     return agent, not disabled
 
 
@@ -140,7 +149,7 @@ def _command(reader: Reader, runtime: str | None) -> CommandSpec | None:
         argv=argv,
         input=_input(reader, asked),
         output=reader.choice("output", _OUTPUTS) or "text",
-        env=_env(reader),
+        env=_variables(reader, "env") or (),
         timeout=reader.seconds("timeout", _WEEK),
         silence=reader.seconds("silence", _WEEK),
         control=reader.choice("control", _CONTROLS) or "none",
@@ -154,7 +163,7 @@ def _acp_command(reader: Reader) -> CommandSpec:
             reader.error(key, "is settled by 'runtime: acp'")
     return CommandSpec(
         argv=_argv(reader),
-        env=_env(reader),
+        env=_variables(reader, "env") or (),
         timeout=reader.seconds("timeout", _WEEK),
         silence=reader.seconds("silence", _WEEK),
     )
@@ -194,12 +203,12 @@ def _input(reader: Reader, asked: set[str]) -> TaskInput:
     return way
 
 
-def _env(reader: Reader) -> tuple[str, ...]:
-    names = reader.names("env") or ()
-    for name in names:
+def _variables(reader: Reader, key: str) -> tuple[str, ...] | None:
+    names = reader.names(key)
+    for name in names or ():
         if not _VARIABLE.fullmatch(name):
             message = f"{name!r} cannot be the name of a variable; values have no place"
-            reader.error("env", message)
+            reader.error(key, message)
     return names
 
 

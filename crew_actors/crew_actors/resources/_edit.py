@@ -20,6 +20,8 @@ KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
             "skill",
             "outputSchema",
             "memory",
+            "home",
+            "keys",
             *COMMAND_KEYS,
             *UNHEEDED_KEYS,
             *IDLE_KEYS,

@@ -1,12 +1,11 @@
 """A team, a workflow and a goal become tasks."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
-from crew_actors.model import AgentMemory, PlannedTask, parse_task_id
+from crew_actors.model import PlannedTask, parse_task_id
 from crew_actors.resources._checks import (
     fit_problems,
     role_problems,
@@ -14,6 +13,7 @@ from crew_actors.resources._checks import (
     workflow_problems,
 )
 from crew_actors.resources._errors import InvalidWorkflow
+from crew_actors.resources._folders import home_of, memory_of
 from crew_actors.resources._problems import errors_of
 from crew_actors.resources._resources import Agent, Catalog, Role, Step, Team, Workflow
 from crew_actors.resources._skills import skill_texts
@@ -116,28 +116,16 @@ def _task(step: Step, role: Role, catalog: Catalog, goal: str) -> PlannedTask:
         fallback_models=agent.fallback_models,
         tools=agent.tools,
         mcp=agent.mcp,
+        keys=agent.keys,
+        home=home_of(catalog, agent),
         skills=skills,
         skill_texts=skill_texts(catalog.skills, skills),
-        memory=_memory(catalog, agent),
+        memory=memory_of(catalog, agent),
         constraints=step.constraints,
         acceptance=step.acceptance,
         max_turns=agent.max_turns,
         verify=step.verify,
     )
-
-
-def _memory(catalog: Catalog, agent: Agent) -> AgentMemory | None:
-    """Tell where *agent* keeps its notes. Its name is one that a folder may have."""
-    project, places = catalog.project, catalog.places
-    if agent.memory is None or places is None:
-        return None
-    file = f"{agent.name}/MEMORY.md"
-    if agent.memory == "user" or project is None:
-        return AgentMemory(root=str(places.data), path=f"memory/user/{file}")
-    if agent.memory == "local":
-        whose = hashlib.sha256(str(project.root).encode()).hexdigest()[:16]
-        return AgentMemory(root=str(places.data), path=f"memory/{whose}/{file}")
-    return AgentMemory(root=str(project.root), path=f".crew/memory/{file}")
 
 
 def _skills(step: Step, role: Role, agent: Agent) -> tuple[str, ...]:

@@ -56,6 +56,12 @@ class Agent:
     mcp: tuple[str, ...] = ()
     """Names of the MCP servers that it is to have."""
 
+    keys: tuple[str, ...] | None = None
+    """Names of the variables with keys that its program may see; None for all of them."""
+
+    own_home: bool = False
+    """Whether it has a home folder of its own instead of the user's."""
+
     read_only: bool = False
     """Whether it is to change nothing, whatever its role may."""
 

@@ -14,9 +14,9 @@ import attrs
 
 from crew_actors.llm import all_providers, choose_models
 from crew_actors.model import LIVE, CommandSpec, Consent, PlannedTask, Provider
-from crew_actors.resources import Catalog, executables
+from crew_actors.resources import Agent, Catalog, executables
 from crew_actors.runs._refused import NoModel
-from crew_actors.runtimes import AGENT_PROGRAMS, AgentRuntime
+from crew_actors.runtimes import AGENT_PROGRAMS, AgentRuntime, is_key
 
 FUNCTION = "function"
 """The runtime of an agent that is a function of the program itself."""
@@ -81,6 +81,9 @@ def equipped(
                 if mine.model is None:
                     without[mine.agent] = "; ".join(lines) or "it names none"
                 passed_over += [f"{mine.agent}: {line}" for line in lines]
+            if mine.keys is not None and mine.runtime in {*AGENT_PROGRAMS, "acp"}:
+                mine, lines = _with_keys(mine, mine.keys, catalog.agents[mine.agent])
+                passed_over += lines
             passed_over += [
                 f"{mine.agent}: there is no MCP server {name!r}; [mcp.{name}] in your "
                 "config.toml would name it"
@@ -109,6 +112,31 @@ def _with_consents(
         else one
         for one in tasks
     )
+
+
+def _with_keys(
+    task: PlannedTask, keys: tuple[str, ...], agent: Agent
+) -> tuple[PlannedTask, tuple[str, ...]]:
+    """Give the program of *task* the keys that are its *agent*'s, and no others.
+
+    Returns it, and a line for each that it does not get: what comes with a project is
+    shown no variable of its user that it would not be shown anyway.
+    """
+    command = task.command
+    if command is None:
+        return task, ()
+    others = tuple(name for name in keys if name not in command.env)
+    refused = others if agent.source.tier == "project" else ()
+    env = (
+        *(name for name in command.env if not is_key(name) or name in keys),
+        *(name for name in others if name not in refused),
+    )
+    lines = tuple(
+        f"{task.agent}: {name} is no key of {task.runtime}, and an agent that comes "
+        "with a project gets no others"
+        for name in refused
+    )
+    return attrs.evolve(task, command=attrs.evolve(command, env=env)), lines
 
 
 def _is_of_others(task: PlannedTask) -> bool:

@@ -8,6 +8,7 @@
 #   _results   the data of a result        _memory        what it has noted
 #   _process   what all processes share    programs       agent programs, natively
 #   _signing_in  what they are signed in with   live     agents in this process
+#   _home      what of its user one sees
 #   _seen  what is seen of an agent        _screen  lines of it   _stage  where it is shown
 #   _fields  reading the events of programs  _live_agents  the door to `live`
 """Runtimes: how one agent runs."""
@@ -18,6 +19,11 @@ from crew_actors.runtimes._command import (
 )
 from crew_actors.runtimes._command_line import search_path as search_path
 from crew_actors.runtimes._function import function_runtime as function_runtime
+from crew_actors.runtimes._home import (
+    at_home as at_home,
+    is_key as is_key,
+    visible as visible,
+)
 from crew_actors.runtimes._job import (
     DEPTH_VARIABLE as DEPTH_VARIABLE,
     FOLDER_VARIABLE as FOLDER_VARIABLE,

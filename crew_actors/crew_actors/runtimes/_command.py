@@ -31,7 +31,7 @@ from crew_actors.runtimes._messages import (
 )
 from crew_actors.runtimes._outcome import Outcome
 from crew_actors.runtimes._process import (
-    ConsentVoid,
+    NOT_STARTED,
     check_consent,
     ending_of,
     forget,
@@ -44,9 +44,7 @@ from crew_actors.runtimes._process import (
 from crew_actors.runtimes._prompt import prompt_of
 from crew_supervisors import (
     ChildProcess,
-    ChildStartFailed,
     CutLine,
-    ProcessError,
     ProcessSpec,
     StdinClosed,
     Supervisor,
@@ -82,7 +80,7 @@ async def _run_in(job: Job, port: Port, supervisor: Supervisor) -> Outcome:
         prompt, line, spec = await trio.to_thread.run_sync(_make_ready, job, command)
         await port.process_starts(supervisor)
         process = await supervisor.start_process(spec)
-    except (ProcessError, ChildStartFailed, ConsentVoid) as error:
+    except NOT_STARTED as error:
         return no_start(str(error.__cause__ or error))
     log = OutputLog(job.folder)
     try:
@@ -117,6 +115,7 @@ def _make_ready(job: Job, command: CommandSpec) -> tuple[str, CommandLine, Proce
     Raises:
       ConsentVoid: what it runs has changed since its user agreed to it.
       ProcessError: there is no such program.
+      NoHome: its home folder cannot be made.
     """
     prompt = prompt_of(job)
     task_file = job.folder / "task.md"

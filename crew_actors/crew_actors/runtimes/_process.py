@@ -14,13 +14,16 @@ from crew_actors.model import CommandSpec, Failure, FailureKind
 from crew_actors.resources import content_hash
 from crew_actors.runtimes._answer import LINE_LIMIT, Ending
 from crew_actors.runtimes._command_line import search_path
+from crew_actors.runtimes._home import NoHome, at_home, make_home
 from crew_actors.runtimes._job import DEPTH_VARIABLE, FOLDER_VARIABLE, Job
 from crew_actors.runtimes._log import OutputLog
 from crew_actors.runtimes._outcome import Failed
 from crew_supervisors import (
     ChildProcess,
+    ChildStartFailed,
     CutLine,
     EnvPolicy,
+    ProcessError,
     ProcessExit,
     ProcessSpec,
     Rung,
@@ -60,6 +63,10 @@ class ConsentVoid(Exception):
             f"what agent {self.agent} would run has changed since it was agreed to; "
             "look at it, then allow it with `crew trust`"
         )
+
+
+NOT_STARTED: Final = (ProcessError, ChildStartFailed, ConsentVoid, NoHome)
+"""Why an attempt has no process."""
 
 
 def told_otherwise(event: object) -> None:
@@ -128,15 +135,22 @@ def process_spec(
 
     *extra* are variables of its environment which the names in *command* may replace.
 
+    Makes the home folder of its agent, if it has one. Blocks.
+
     Raises:
       ProcessError: there is no such program.
+      NoHome: the folder cannot be made.
     """
+    make_home(job.task.home)
+    chosen = {
+        **EnvPolicy().build(job.environ),
+        **extra,
+        **{name: job.environ[name] for name in command.env if name in job.environ},
+    }
     env = EnvPolicy(
         inherit=(),  # what is chosen is chosen from the crew's environment, not from ours
         extra={
-            **EnvPolicy().build(job.environ),
-            **extra,
-            **{name: job.environ[name] for name in command.env if name in job.environ},
+            **at_home(chosen, job.task.home),
             **{name: job.environ[name] for name in _PLACES if name in job.environ},
             "CREW_RUN": job.run,
             FOLDER_VARIABLE: str(job.folder.parents[1]),

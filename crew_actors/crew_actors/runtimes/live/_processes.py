@@ -10,12 +10,10 @@ import trio
 
 from crew_actors.model import CommandSpec
 from crew_actors.runtimes._job import Job, Port
-from crew_actors.runtimes._process import process_spec
+from crew_actors.runtimes._process import NOT_STARTED, process_spec
 from crew_actors.runtimes.live._tool import ToolFailed
 from crew_supervisors import (
     ChildProcess,
-    ChildStartFailed,
-    ProcessError,
     ProcessExit,
     Supervisor,
 )
@@ -93,7 +91,7 @@ class Processes:
                 await self.port.process_starts(self._supervisor)
                 self._announced = True
             process = await self._supervisor.start_process(spec)
-        except (ProcessError, ChildStartFailed) as error:
+        except NOT_STARTED as error:
             raise ToolFailed(
                 f"it cannot be started: {error.__cause__ or error}"
             ) from error

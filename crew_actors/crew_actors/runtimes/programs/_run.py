@@ -18,7 +18,7 @@ from crew_actors.runtimes._job import Begins, Job, Port
 from crew_actors.runtimes._log import OutputLog, drop_log
 from crew_actors.runtimes._outcome import Completed, Failed, NoResult, Outcome
 from crew_actors.runtimes._process import (
-    ConsentVoid,
+    NOT_STARTED,
     check_consent,
     ending_of,
     keep_errors,
@@ -33,8 +33,6 @@ from crew_actors.runtimes.programs._mcp import variables_of
 from crew_actors.runtimes.programs._program import Program
 from crew_actors.runtimes.programs._session import Session
 from crew_supervisors import (
-    ChildStartFailed,
-    ProcessError,
     ProcessExit,
     ProcessSpec,
     Supervisor,
@@ -84,7 +82,7 @@ async def run_program(program: Program, job: Job, port: Port) -> Outcome:
             )
             await port.process_starts(supervisor)
             process = await supervisor.start_process(spec)
-        except (ProcessError, ChildStartFailed, ConsentVoid) as error:
+        except NOT_STARTED as error:
             return no_start(str(error.__cause__ or error))
         await port.process_started(process)
         use = _Use(program, Session(job, port, process, OutputLog(job.folder)))
@@ -134,7 +132,7 @@ async def _run_warm_in(
     try:
         spec = await trio.to_thread.run_sync(_describe, program, early, command)
         process = await supervisor.start_process(spec)
-    except (ProcessError, ChildStartFailed, ConsentVoid) as error:
+    except NOT_STARTED as error:
         return _Unused(str(error))  # it is tried again, and told then
     port.process_warms(process)
     session = Session(early, port, process, OutputLog(early.folder))
@@ -230,6 +228,7 @@ def _make_ready(
     Raises:
       ConsentVoid: what it runs has changed since its user agreed to it.
       ProcessError: there is no such program.
+      NoHome: its home folder cannot be made.
     """
     return _write(job), _describe(program, job, command)
 
@@ -247,6 +246,7 @@ def _describe(program: Program, job: Job, command: CommandSpec) -> ProcessSpec:
     Raises:
       ConsentVoid: what it runs has changed since its user agreed to it.
       ProcessError: there is no such program.
+      NoHome: its home folder cannot be made.
     """
     check_consent(job, command)
     argv = (*command.argv, *program.arguments(job))
