@@ -7,6 +7,7 @@
 
 from ._dialect import Dialect as Dialect, JsonRpc as JsonRpc
 from ._errors import (
+    INVALID_REQUEST as INVALID_REQUEST,
     METHOD_NOT_FOUND as METHOD_NOT_FOUND,
     MessageTooLarge as MessageTooLarge,
     PeerClosed as PeerClosed,

@@ -9,6 +9,9 @@ from typing import Final, final
 METHOD_NOT_FOUND: Final = -32601
 """The code with which JSON-RPC refuses a method that it does not know."""
 
+INVALID_REQUEST: Final = -32600
+"""The code with which JSON-RPC refuses what is no request of it."""
+
 
 class PeerError(Exception):
     """Something between two peers went wrong."""

@@ -117,4 +117,5 @@ class Claude(Fake):
                 self.result(why.words, is_error=True, api_error_status=why.status)
 
 
-Claude().main()
+if __name__ == "__main__":
+    Claude().main()

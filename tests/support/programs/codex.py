@@ -148,4 +148,5 @@ class Codex(Fake):
                 self.end(status="completed", error=None)
 
 
-Codex().main()
+if __name__ == "__main__":
+    Codex().main()

@@ -110,4 +110,5 @@ class Pi(Fake):
                 self.abort = None
 
 
-Pi().main()
+if __name__ == "__main__":
+    Pi().main()

@@ -2,7 +2,7 @@
 #
 #   _run      a program's process        _program   what differs between programs
 #   _converse what is said with it       _session   what is known of it meanwhile
-#   _failures what went wrong
+#   _failures what went wrong            _once      programs too old for that
 #   _probe    a handshake, for doctors   _claude, _pi, and their events
 #   _mcp      servers that a program is given
 """Run agent programs in their own protocols."""

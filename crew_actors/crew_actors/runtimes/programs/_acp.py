@@ -67,6 +67,7 @@ class Acp:
 
     dialect: Dialect = attrs.field(factory=JsonRpc)
     takes_mcp: bool = True
+    once: None = None
     environ: Mapping[str, str] = _QUIET
 
     @property

@@ -31,6 +31,7 @@ from crew_actors.runtimes.programs._claude_events import (
     ClaudeReader,
 )
 from crew_actors.runtimes.programs._mcp import for_claude
+from crew_actors.runtimes.programs._once import Once
 from crew_actors.runtimes.programs._session import Session
 
 _PROTOCOL: Final = (
@@ -39,6 +40,8 @@ _PROTOCOL: Final = (
     *("--include-partial-messages", "--replay-user-messages"),
     *("--permission-prompt-tool", "stdio", "--no-session-persistence"),
 )
+
+_ONCE: Final = ("-p", "--verbose", "--output-format", "stream-json")
 
 _TOOLS: Final = {
     "read": "Read",
@@ -80,25 +83,33 @@ class Claude:
 
     def arguments(self, job: Job) -> tuple[str, ...]:
         """Return what is added to its command line for *job*."""
-        task = job.task
-        added = list(_PROTOCOL)
-        added += ["--permission-mode", "acceptEdits" if task.writes else "default"]
-        if task.model is not None:
-            added += ["--model", task.model]
-        if task.fallback_models:
-            added += ["--fallback-model", ",".join(task.fallback_models)]
-        if task.max_turns is not None:
-            added += ["--max-turns", str(task.max_turns)]
-        if task.tools is not None:
-            named = dict.fromkeys(_TOOLS.get(tool, tool) for tool in task.tools)
-            added.append(f"--tools={','.join(named)}")
-        if not task.writes:
-            added.append(f"--disallowedTools={','.join(_CHANGES)}")
-        return (*added, *for_claude(job))
+        return (*_PROTOCOL, *_choices(job))
+
+    @property
+    def once(self) -> Once:
+        """How it is run for one prompt. What it must ask for, it may not do then."""
+        return Once(self, _ONCE, _choices, reader=ClaudeReader)
 
     def talk(self, session: Session) -> "ClaudeTalk":
         """Make the conversation of one session."""
         return ClaudeTalk(session)
+
+
+def _choices(job: Job) -> tuple[str, ...]:
+    task = job.task
+    added = ["--permission-mode", "acceptEdits" if task.writes else "default"]
+    if task.model is not None:
+        added += ["--model", task.model]
+    if task.fallback_models:
+        added += ["--fallback-model", ",".join(task.fallback_models)]
+    if task.max_turns is not None:
+        added += ["--max-turns", str(task.max_turns)]
+    if task.tools is not None:
+        named = dict.fromkeys(_TOOLS.get(tool, tool) for tool in task.tools)
+        added.append(f"--tools={','.join(named)}")
+    if not task.writes:
+        added.append(f"--disallowedTools={','.join(_CHANGES)}")
+    return (*added, *for_claude(job))
 
 
 @final

@@ -30,7 +30,10 @@ from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
 from crew_actors.runtimes._screen import short
 from crew_actors.runtimes.programs._codex_events import CodexReader
+from crew_actors.runtimes.programs._codex_exec import CodexExecReader
 from crew_actors.runtimes.programs._mcp import for_codex
+from crew_actors.runtimes.programs._once import Once
+from crew_actors.runtimes.programs._pi_events import PiDialect
 from crew_actors.runtimes.programs._program import CLIENT
 from crew_actors.runtimes.programs._session import Session
 from crew_actors.runtimes.programs._turns import Waiting
@@ -40,6 +43,12 @@ _FILES: Final = "item/fileChange/requestApproval"
 _FORM: Final = "mcpServer/elicitation/request"
 _PERMISSIONS: Final = "item/permissions/requestApproval"
 _QUESTION: Final = "item/tool/requestUserInput"
+
+# Older versions do not know `--disable`, and heed no settings that they do not know.
+_ONCE: Final = (
+    *("exec", "--json", "--skip-git-repo-check"),
+    *("-c", "features.plugins=false"),
+)
 
 
 @final
@@ -65,9 +74,26 @@ class Codex:
         """Return what is added to its command line for *job*."""
         return (*self.protocol, *for_codex(job))
 
+    @property
+    def once(self) -> Once:
+        """How it is run for one prompt. What its sandbox forbids is forbidden then."""
+        # Its events are objects with a type then, as those of pi.
+        return Once(self, _ONCE, _choices, reader=CodexExecReader, dialect=PiDialect())
+
     def talk(self, session: Session) -> "CodexTalk":
         """Make the conversation of one session."""
         return CodexTalk(session)
+
+
+def _choices(job: Job) -> tuple[str, ...]:
+    added = ["--sandbox", _sandbox(job)]
+    if job.task.model is not None:
+        added += ["--model", job.task.model]
+    return (*added, *for_codex(job), "-")
+
+
+def _sandbox(job: Job) -> str:
+    return "workspace-write" if job.task.writes else "read-only"
 
 
 @final
@@ -92,7 +118,7 @@ class CodexTalk:
         asked: dict[str, object] = {
             "cwd": str(self._session.job.workspace),
             "approvalPolicy": "on-request",
-            "sandbox": "workspace-write" if task.writes else "read-only",
+            "sandbox": _sandbox(self._session.job),
             "ephemeral": True,
         }
         if task.model is not None:

@@ -18,16 +18,19 @@ import trio
 
 from crew_actors.model import Failure, FailureKind
 from crew_actors.peers import (
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
     Notification,
     PeerClosed,
     PeerError,
     ProcessWire,
     Request,
+    RequestRefused,
     Stray,
     open_peer,
 )
 from crew_actors.runtimes.programs._failures import failure_of
-from crew_actors.runtimes.programs._program import Program, Talk
+from crew_actors.runtimes.programs._program import Mode, Talk
 from crew_actors.runtimes.programs._session import Session
 from crew_supervisors import ChildProcess
 
@@ -39,28 +42,32 @@ HELD: Final = 1000
 """Events that a program may tell before it knows its task. Those that are known tell
 fewer than ten."""
 
+_UNKNOWN: Final = (METHOD_NOT_FOUND, INVALID_REQUEST)
+"""Codes with which a program refuses a request that it does not know."""
+
 _GOODBYE: Final = 1.0  # seconds in which it must have read the end of its input
 
 Enter = Callable[[], Awaitable[str | None]]
 """Waits until the attempt begins; returns the prompt. None: it is not to be used."""
 
 
-async def converse(session: Session, program: Program, enter: Enter) -> None:
+async def converse(session: Session, mode: Mode, enter: Enter) -> None:
     """Talk with the program until there is nothing more to say, and it has ended.
 
     If its attempt has not begun by then, it was not used.
     """
-    talk = program.talk(session)
+    talk = mode.talk(session)
     ear = _Ear(talk, session)
     wire = ProcessWire(session.process)
-    if session.job.mcp and not program.takes_mcp:
+    if session.job.mcp and not mode.takes_mcp:
         await session.show("(it cannot be given MCP servers)")
     async with open_peer(
-        wire, program.dialect, serve=ear.serve, hear=ear.hear
+        wire, mode.dialect, serve=ear.serve, hear=ear.hear
     ) as session.peer:
         async with trio.open_nursery() as session.nursery:
             session.nursery.start_soon(_until_gone, session)
             if await _agrees(session, talk.open()):
+                session.is_open = True
                 prompt = await enter()
                 if prompt is not None:
                     await ear.open()
@@ -145,6 +152,7 @@ async def _agrees(session: Session, step: Awaitable[None]) -> bool:
     except PeerClosed:
         return False  # its end tells why
     except PeerError as error:
+        session.knows_not = isinstance(error, RequestRefused) and error.code in _UNKNOWN
         session.ends(failure_of(str(error)))
         return False
     except trio.TooSlowError:

@@ -15,6 +15,7 @@ from crew_actors.peers import Dialect, Notification, Params, Peer, Request
 from crew_actors.runtimes import _fields as field
 from crew_actors.runtimes._job import Job
 from crew_actors.runtimes._seen import Takes
+from crew_actors.runtimes.programs._once import Once
 from crew_actors.runtimes.programs._pi_events import PiDialect, PiReader
 from crew_actors.runtimes.programs._session import Session
 
@@ -44,21 +45,33 @@ class Pi:
 
     def arguments(self, job: Job) -> tuple[str, ...]:
         """Return what is added to its command line for *job*."""
-        task = job.task
-        added = list(self.protocol)
-        if task.model is not None:
-            added += ["--model", task.model]
-        if task.tools:
-            added += ["--tools", ",".join(task.tools)]
-        elif task.tools is not None:
-            added.append("--no-tools")
-        if not task.writes:
-            added += ["--exclude-tools", _CHANGES]
-        return tuple(added)
+        return (*self.protocol, *_choices(job))
+
+    @property
+    def once(self) -> Once:
+        """How it is run for one prompt."""
+        return Once(
+            *(self, ("--mode", "json", "-p", "--no-session"), _choices),
+            reader=PiReader,
+        )
 
     def talk(self, session: Session) -> "PiTalk":
         """Make the conversation of one session."""
         return PiTalk(session)
+
+
+def _choices(job: Job) -> tuple[str, ...]:
+    task = job.task
+    added: list[str] = []
+    if task.model is not None:
+        added += ["--model", task.model]
+    if task.tools:
+        added += ["--tools", ",".join(task.tools)]
+    elif task.tools is not None:
+        added.append("--no-tools")
+    if not task.writes:
+        added += ["--exclude-tools", _CHANGES]
+    return tuple(added)
 
 
 @final

@@ -53,7 +53,9 @@ async def _answers(program: Program, peer: Peer) -> str | None:
         with trio.fail_after(GREETING):
             await program.greet(peer)
     except PeerError as error:
-        return f"it does not speak its protocol: {error}"
+        why = f"it does not speak its protocol: {error}"
+        once = "; it would be run for one prompt, and nobody could steer it"
+        return why if program.once is None else why + once
     except trio.TooSlowError:
         return f"it has not answered within {GREETING:g} seconds"
     return None

@@ -50,8 +50,8 @@ class Talk(Protocol):
         """
 
 
-class Program(Protocol):
-    """One kind of agent program."""
+class Mode(Protocol):
+    """One way to use an agent program."""
 
     @property
     def dialect(self) -> Dialect:
@@ -68,9 +68,26 @@ class Program(Protocol):
         """Whether it can be given MCP servers."""
         ...
 
+    def arguments(self, job: Job) -> tuple[str, ...]:
+        """What is added to its command line for *job*: the mode, and what it may."""
+        ...
+
+    def talk(self, session: Session) -> Talk:
+        """Make the conversation of one session."""
+        ...
+
+
+class Program(Mode, Protocol):
+    """One kind of agent program, in its own protocol."""
+
     @property
     def protocol(self) -> tuple[str, ...]:
         """What has it speak its protocol, on its command line."""
+        ...
+
+    @property
+    def once(self) -> Mode | None:
+        """How it is run for one prompt where it does not know its protocol, if it can be."""
         ...
 
     async def greet(self, peer: Peer) -> None:
@@ -79,11 +96,3 @@ class Program(Protocol):
         Raises:
           PeerError: it does not.
         """
-
-    def arguments(self, job: Job) -> tuple[str, ...]:
-        """What is added to its command line for *job*: the protocol, and what it may."""
-        ...
-
-    def talk(self, session: Session) -> Talk:
-        """Make the conversation of one session."""
-        ...

@@ -5,8 +5,11 @@
 # its environment and its folder: it is used once, or not at all. One that could not be
 # started, or has not stayed well, costs nothing but the gain: another one is started when
 # the attempt begins.
+#
+# A program that does not know its protocol is started once more, for one prompt.
 """Run an agent program."""
 
+from contextlib import suppress
 from typing import Final, final
 
 import attrs
@@ -28,11 +31,13 @@ from crew_actors.runtimes._process import (
     write_inputs,
 )
 from crew_actors.runtimes._prompt import prompt_of
+from crew_actors.runtimes._screen import short
 from crew_actors.runtimes.programs._converse import Enter, converse
 from crew_actors.runtimes.programs._mcp import variables_of
-from crew_actors.runtimes.programs._program import Program
+from crew_actors.runtimes.programs._program import Mode, Program
 from crew_actors.runtimes.programs._session import Session
 from crew_supervisors import (
+    ChildProcess,
     ProcessExit,
     ProcessSpec,
     Supervisor,
@@ -45,6 +50,8 @@ EVENT_LIMIT: Final = 8 << 20
 WARM: Final = 600.0
 """Seconds that a process waits for its attempt. Then a fresh one takes its place, which
 has read what its settings and the keys of its user are by then."""
+
+_BY_ITSELF: Final = ("exited", "finished")
 
 _END: Final = 1.0  # seconds from the end of its output to that of a process
 
@@ -68,6 +75,7 @@ class ProgramRuntime:
 async def run_program(program: Program, job: Job, port: Port) -> Outcome:
     """Run *program* for *job*, in its own protocol, and tell how it ended.
 
+    One that does not know its protocol is run for one prompt, if it can be.
     Cancelling it stops the program's whole process tree before it returns.
     """
     async with open_supervisor(
@@ -84,16 +92,58 @@ async def run_program(program: Program, job: Job, port: Port) -> Outcome:
             process = await supervisor.start_process(spec)
         except NOT_STARTED as error:
             return no_start(str(error.__cause__ or error))
-        await port.process_started(process)
-        use = _Use(program, Session(job, port, process, OutputLog(job.folder)))
-        use.session.begins(job)
+        session, how = await _play(program, job, port, process, prompt)
+        why = _why_mute(session, how)
+        if program.once is None or why is None:
+            return _outcome(session, how)
+        try:
+            spec = await trio.to_thread.run_sync(_again, program.once, job, command)
+            process = await supervisor.start_process(spec)
+        except NOT_STARTED as error:
+            return no_start(str(error.__cause__ or error))
+        note = f"(it does not speak its protocol, and hears one prompt only: {why})"
+        session, how = await _play(program.once, job, port, process, prompt, note=note)
+    return _outcome(session, how)
 
-        async def enter() -> str:
-            return prompt
 
-        how = await use.run(enter)
-        await port.process_ended(process, how)
-    return _outcome(use.session, how)
+async def _play(
+    mode: Mode,
+    job: Job,
+    port: Port,
+    process: ChildProcess,
+    prompt: str,
+    *,
+    note: str | None = None,
+) -> tuple[Session, ProcessExit]:
+    """Talk with a process from its start to its end; nothing of it lives then."""
+    await port.process_started(process)
+    use = _Use(mode, Session(job, port, process, OutputLog(job.folder)))
+    use.session.begins(job)
+
+    async def enter() -> str:
+        if note is not None:
+            await use.session.show(note)
+        return prompt
+
+    how = await use.run(enter)
+    await port.process_ended(process, how)
+    return use.session, how
+
+
+def _why_mute(session: Session, how: ProcessExit) -> str | None:
+    """Tell why a program does not speak its protocol; None if there is no sign of that.
+
+    A program that does not know the protocol ends with an error of its own, or refuses
+    the handshake; one that was ended by others has told nothing.
+    """
+    if session.is_open:
+        return None
+    if session.last is None and how.returncode and how.reason in _BY_ITSELF:
+        words = session.log.end("stderr").strip()
+        return short(words.partition("\n")[0]) or str(how)
+    if session.last is None or session.last.failure is None or not session.knows_not:
+        return None
+    return session.last.failure.message
 
 
 async def run_warm(program: Program, early: Job, port: Port, begins: Begins) -> Outcome:
@@ -185,7 +235,7 @@ def _why_unused(use: "_Use", how: ProcessExit) -> _Unused:
 class _Use:
     """A process of a program, while somebody talks with it."""
 
-    _program: Program
+    _mode: Mode
     session: Session
     is_old: bool = attrs.field(default=False, init=False)
     """It has waited too long for its attempt."""
@@ -199,7 +249,7 @@ class _Use:
                 nursery.start_soon(log.run)
                 async with trio.open_nursery() as streams:
                     streams.start_soon(keep_errors, process, log)
-                    await converse(session, self._program, enter)
+                    await converse(session, self._mode, enter)
                     if not session.begun.is_set():
                         await self._give_up()
                 how = await process.wait()
@@ -233,6 +283,16 @@ def _make_ready(
     return _write(job), _describe(program, job, command)
 
 
+def _again(mode: Mode, job: Job, command: CommandSpec) -> ProcessSpec:
+    """Describe another process of the agent, with a log of its own. Blocks.
+
+    Raises what `_make_ready` raises.
+    """
+    with suppress(OSError):  # a log is for looking only
+        drop_log(job.folder)
+    return _describe(mode, job, command)
+
+
 def _write(job: Job) -> str:
     """Write what the agent may read; make its prompt. Blocks; runs in a thread."""
     prompt = prompt_of(job)
@@ -240,7 +300,7 @@ def _write(job: Job) -> str:
     return prompt
 
 
-def _describe(program: Program, job: Job, command: CommandSpec) -> ProcessSpec:
+def _describe(mode: Mode, job: Job, command: CommandSpec) -> ProcessSpec:
     """Describe the process of the agent. Blocks; runs in a thread.
 
     Raises:
@@ -249,12 +309,12 @@ def _describe(program: Program, job: Job, command: CommandSpec) -> ProcessSpec:
       NoHome: its home folder cannot be made.
     """
     check_consent(job, command)
-    argv = (*command.argv, *program.arguments(job))
+    argv = (*command.argv, *mode.arguments(job))
     return process_spec(
         *(job, command, argv),
         stdin="pipe",
         max_line=EVENT_LIMIT,
-        extra={**variables_of(job), **program.environ},
+        extra={**variables_of(job), **mode.environ},
     )
 
 

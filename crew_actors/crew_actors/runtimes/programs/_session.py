@@ -47,6 +47,10 @@ class Session:
     """Set when its attempt has begun. Before that nothing of it is reported."""
     spoilt: str | None = attrs.field(default=None, init=False)
     """Why the program is not to be used for an attempt that has not begun."""
+    is_open: bool = attrs.field(default=False, init=False)
+    """Whether the program has taken part in the handshake."""
+    knows_not: bool = attrs.field(default=False, init=False)
+    """Whether it has told that it does not know what it is asked in the handshake."""
     nursery: trio.Nursery = attrs.field(init=False)
     """Ends when the session is over."""
     peer: Peer = attrs.field(init=False)
@@ -155,10 +159,12 @@ class Session:
         self._change()
         return True
 
-    async def refuses(self, message: Message, why: str) -> None:
+    async def refuses(
+        self, message: Message, why: str, outcome: MessageOutcome = "rejected"
+    ) -> None:
         """Tell that the program will not take *message*."""
         if self._unread.pop(message.id, None) is not None:
-            await self._settle(message.id, "rejected", why)
+            await self._settle(message.id, outcome, why)
             self._change()
 
     async def _taken(self, message: str) -> None:
