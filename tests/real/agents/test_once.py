@@ -1,6 +1,7 @@
 """Real agent programs that do not know their protocol are run for one prompt."""
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -11,6 +12,8 @@ from crew_actors.model import FailureKind, RunPlan, RunStatus
 
 OLD = "claude-2.0.0"
 """One that is as old as that: it knows not all of the options of its protocol."""
+
+CHANGES = {"Bash", "Edit", "Write", "NotebookEdit"}
 
 _LIKE_OLD = """\
 #!/bin/sh
@@ -31,7 +34,7 @@ def with_old(*values: object) -> object:
     return pytest.param(OLD, *values, marks=pytest.mark.skipif(not there, reason=why))
 
 
-def plan(agent: Real, name: str, folder: Path, prompt: str) -> RunPlan:
+def plan(agent: Real, name: str, folder: Path, prompt: str, **fields: Any) -> RunPlan:
     """Plan a task of a program that is as it is, or acts as if it were old."""
     program = Path(FOLDER, name)
     if name != OLD:
@@ -43,7 +46,7 @@ def plan(agent: Real, name: str, folder: Path, prompt: str) -> RunPlan:
     (task,) = made.tasks
     assert task.command is not None
     command = attrs.evolve(task.command, argv=(str(program),))
-    return attrs.evolve(made, tasks=(attrs.evolve(task, command=command),))
+    return attrs.evolve(made, tasks=(attrs.evolve(task, command=command, **fields),))
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, with_old()])
@@ -86,6 +89,20 @@ async def test_an_error_of_the_provider_has_its_class(
     failure = state.tasks[A].failure
     assert failure is not None
     assert failure.kind is kind, failure
+
+
+@pytest.mark.parametrize("name", ["claude", with_old()])
+async def test_a_tool_that_is_not_meant_is_not_there(name: str, tmp_path: Path) -> None:
+    with trio.fail_after(LIMIT):
+        async with real("claude", tmp_path) as agent:
+            prompt = "[[run:touch made.txt]] [[say:once]]"
+            tools = ("read", "grep", "find")
+            made = plan(agent, name, tmp_path, prompt, tools=tools, writes=False)
+            state = await (await agent.crew.start(made)).wait()
+    assert state.status is RunStatus.COMPLETED, state.tasks[A].failure
+    assert not (agent.project / "made.txt").exists()
+    offered = [one.asked.tools for one in agent.llm.requests if one.asked]
+    assert not [one for tools in offered for one in tools if one.name in CHANGES]
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, with_old()])

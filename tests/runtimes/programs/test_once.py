@@ -114,12 +114,25 @@ async def test_who_is_to_change_nothing_is_kept_from_it(once: ProgramBench) -> N
     assert isinstance(outcome, Completed)
     argv = json.loads(outcome.text)
     limit = {
-        "claude": "--disallowedTools=Edit,Write,NotebookEdit,MultiEdit",
+        "claude": "--disallowedTools=Edit,MultiEdit,Write,NotebookEdit",
         "pi": "--exclude-tools edit,write",
         "codex": "--sandbox read-only",
     }
     assert limit[once.fake] in " ".join(argv)
     assert "--model m" in " ".join(argv)
+
+
+async def test_an_old_claude_is_forbidden_what_it_cannot_be_limited_to(
+    tmp_path: Path,
+) -> None:
+    outcome = await old(tmp_path, "claude").run("[[argv]]", tools=("read", "bash"))
+    assert isinstance(outcome, Completed)
+    argv = json.loads(outcome.text)
+    assert not [one for one in argv if one.startswith("--tools")]
+    (denied,) = (one for one in argv if one.startswith("--disallowedTools="))
+    names = denied.partition("=")[2].split(",")
+    assert {"Edit", "Write", "WebFetch", "Task"} <= set(names)
+    assert not {"Read", "Bash"} & set(names)
 
 
 def item(when: str, **fields: object) -> Notification:

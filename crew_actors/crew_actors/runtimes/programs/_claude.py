@@ -57,6 +57,14 @@ _TOOLS: Final = {
 _CHANGES: Final = ("Edit", "Write", "NotebookEdit", "MultiEdit")
 """The tools that a role which is to change nothing does not get."""
 
+_KNOWN: Final = (
+    *("Read", "Grep", "Glob", "LS", "Bash", "BashOutput", "KillShell"),
+    *("Edit", "MultiEdit", "Write", "NotebookEdit", "NotebookRead"),
+    *("WebFetch", "WebSearch", "Task", "TodoWrite", "SlashCommand", "Skill"),
+    *("exit_plan_mode", "ExitPlanMode", "EnterPlanMode", "AskUserQuestion"),
+)
+"""The tools of versions that are too old for the protocol: 1.0.45 and 2.0.0 were asked."""
+
 _QUESTION: Final = "AskUserQuestion"
 _REFUSED: Final = "The people who watch this run have not agreed to it."
 
@@ -83,12 +91,17 @@ class Claude:
 
     def arguments(self, job: Job) -> tuple[str, ...]:
         """Return what is added to its command line for *job*."""
-        return (*_PROTOCOL, *_choices(job))
+        return (*_PROTOCOL, *_choices(job), *_tools(job))
 
     @property
     def once(self) -> Once:
         """How it is run for one prompt. What it must ask for, it may not do then."""
-        return Once(self, _ONCE, _choices, reader=ClaudeReader)
+        return Once(
+            self,
+            _ONCE,
+            lambda job: (*_choices(job), *_old_tools(job)),
+            reader=ClaudeReader,
+        )
 
     def talk(self, session: Session) -> "ClaudeTalk":
         """Make the conversation of one session."""
@@ -104,12 +117,28 @@ def _choices(job: Job) -> tuple[str, ...]:
         added += ["--fallback-model", ",".join(task.fallback_models)]
     if task.max_turns is not None:
         added += ["--max-turns", str(task.max_turns)]
-    if task.tools is not None:
-        named = dict.fromkeys(_TOOLS.get(tool, tool) for tool in task.tools)
-        added.append(f"--tools={','.join(named)}")
-    if not task.writes:
-        added.append(f"--disallowedTools={','.join(_CHANGES)}")
     return (*added, *for_claude(job))
+
+
+def _tools(job: Job) -> tuple[str, ...]:
+    added: list[str] = []
+    if job.task.tools is not None:
+        added.append(f"--tools={','.join(_named(job.task.tools))}")
+    if not job.task.writes:
+        added.append(f"--disallowedTools={','.join(_CHANGES)}")
+    return tuple(added)
+
+
+def _old_tools(job: Job) -> tuple[str, ...]:
+    """Forbid each tool that is not meant: an old version knows no other limit."""
+    meant = _KNOWN if job.task.tools is None else _named(job.task.tools)
+    changes = () if job.task.writes else _CHANGES
+    denied = [one for one in _KNOWN if one not in meant or one in changes]
+    return (f"--disallowedTools={','.join(denied)}",) if denied else ()
+
+
+def _named(tools: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_TOOLS.get(tool, tool) for tool in tools))
 
 
 @final
