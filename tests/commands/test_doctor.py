@@ -168,7 +168,7 @@ async def test_an_agent_is_signed_in_in_its_own_home_or_not_at_all(
     user.write_text("{}")
     environ = {"PATH": "", "HOME": str(tmp_path / "home"), "OPENAI_API_KEY": "k"}
     _, checks = await levels(attrs.evolve(context, environ=environ))
-    way_out = f"there is no OPENAI_API_KEY or {own}"
+    way_out = f"there is no {own}"
     assert checks["agent mole"] == ("warn", f"codex is not signed in: {way_out}")
     own.parent.mkdir(parents=True)
     own.write_text("{}")

@@ -65,6 +65,17 @@ class Starts:
             await trio.sleep(0.01)
 
 
+def gate() -> tuple[trio.Event, AgentFunction]:
+    """Make an agent that is done when the event is set."""
+    go = trio.Event()
+
+    async def waits(job: Job, port: Port) -> Outcome:
+        await go.wait()
+        return Completed(text="done")
+
+    return go, waits
+
+
 @pytest.fixture
 def starts(tmp_path: Path) -> Starts:
     return Starts(tmp_path / "starts")
@@ -287,12 +298,7 @@ async def test_the_next_attempt_is_made_ready_while_its_moment_is_waited_for(
 async def test_a_warm_process_is_told_what_people_have_said_meanwhile(
     tmp_path: Path, starts: Starts, pi: Callable[..., PlannedTask]
 ) -> None:
-    go = trio.Event()
-
-    async def waits(job: Job, port: Port) -> Outcome:
-        await go.wait()
-        return Completed(text="done")
-
+    go, waits = gate()
     async with crew_with(tmp_path, worker=waits) as crew:
         run = await crew.start(plan(task("a"), pi("b", "a")))
         await starts.of("b.1")
@@ -307,12 +313,7 @@ async def test_a_warm_process_is_told_what_people_have_said_meanwhile(
 async def test_a_task_that_is_stopped_and_done_again_does_not_use_what_is_discarded(
     tmp_path: Path, starts: Starts, pi: Callable[..., PlannedTask]
 ) -> None:
-    go = trio.Event()
-
-    async def waits(job: Job, port: Port) -> Outcome:
-        await go.wait()
-        return Completed(text="done")
-
+    go, waits = gate()
     async with crew_with(tmp_path, worker=waits) as crew:
         run = await crew.start(plan(task("a"), pi("b", "a")))
         (pid,) = await starts.of("b.1")

@@ -45,7 +45,6 @@ from crew_actors.runtimes import (
     at_home,
     program_of,
     signed_in_by,
-    visible,
     ways_to_sign_in,
 )
 from crew_supervisors.processes import (
@@ -240,13 +239,13 @@ def _homes(context: Context) -> Iterator[Check]:
         home, program = home_of(catalog, agent), agent.runtime
         if home is None or program is None or program not in AGENT_PROGRAMS:
             continue
-        environ = at_home(visible(context.environ, agent.keys), home)
-        by = signed_in_by(program, environ)
+        environ = at_home(context.environ, home)
+        by = signed_in_by(program, environ, agent.keys)
         found = (
             f"{program} is signed in by {by}"
             if by is not None
             else f"{program} is not signed in: there is no "
-            f"{ways_to_sign_in(program, environ)}"
+            f"{ways_to_sign_in(program, environ, agent.keys)}"
         )
         yield Check(f"agent {agent.name}", "warn" if by is None else "ok", found)
 

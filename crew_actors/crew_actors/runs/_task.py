@@ -189,10 +189,9 @@ class Attempt:
         try:
             early = await order.early()
             return await order.runtime.warm(early, self.port, begins)
-        except Exception as error:
+        except Exception as error:  # rule 3: whatever it is, it costs the gain, no more
             if self.work is not None:
                 raise
-            # Rule 3: it costs the gain, no more. If it lasts, the attempt will tell.
             _log.warning(
                 "%s was not made ready: %s", self.port.attempt, describe(error)
             )

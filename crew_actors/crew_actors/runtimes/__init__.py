@@ -22,7 +22,6 @@ from crew_actors.runtimes._function import function_runtime as function_runtime
 from crew_actors.runtimes._home import (
     at_home as at_home,
     is_key as is_key,
-    visible as visible,
 )
 from crew_actors.runtimes._job import (
     DEPTH_VARIABLE as DEPTH_VARIABLE,

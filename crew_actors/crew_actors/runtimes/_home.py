@@ -3,13 +3,15 @@
 """What an agent sees of its user: a home folder, and keys."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from crew_actors.runtimes._signing_in import MOVED_BY
+
 _ELSEWHERE: Final = (
     *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"),
-    *("PI_CODING_AGENT_DIR", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "OPENCODE_CONFIG"),
+    *(*MOVED_BY, "OPENCODE_CONFIG"),
     *("HOMEDRIVE", "HOMEPATH"),
 )
 """Variables by which programs would find the settings of the user all the same."""
@@ -30,15 +32,6 @@ def at_home(environ: Mapping[str, str], home: str | None) -> dict[str, str]:
         kept["APPDATA"] = str(folders / "Roaming")
         kept["LOCALAPPDATA"] = str(folders / "Local")
     return {**kept, "HOME": home}
-
-
-def visible(environ: Mapping[str, str], keys: Collection[str] | None) -> dict[str, str]:
-    """Return what is in *environ* for an agent that may see only *keys* of all keys."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if keys is None or name in keys or not is_key(name)
-    }
 
 
 def is_key(variable: str) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -41,14 +41,20 @@ _PLACES: Final[Mapping[str, _Place]] = {
 }
 
 
-def signed_in_by(name: str, environ: Mapping[str, str]) -> str | None:
+MOVED_BY: Final = tuple(one.moved_by for one in _PLACES.values() if one.moved_by)
+"""Variables that name the folders of programs."""
+
+
+def signed_in_by(
+    name: str, environ: Mapping[str, str], keys: Collection[str] | None = None
+) -> str | None:
     """Name the variable or the file that the program *name* is signed in with.
 
-    None if none is found. Looks at names only; whether a key is good, only the provider
+    Of all keys it sees only *keys*, if given. None if none is found. Looks at names only; whether a key is good, only the provider
     can tell.
     """
     place = _PLACES[name]
-    for variable in place.variables:
+    for variable in _variables(place, keys):
         if environ.get(variable):
             return variable
     for file in _files(place, environ):
@@ -59,10 +65,17 @@ def signed_in_by(name: str, environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def ways_to_sign_in(name: str, environ: Mapping[str, str]) -> str:
-    """Tell with what the program *name* would be signed in."""
+def ways_to_sign_in(
+    name: str, environ: Mapping[str, str], keys: Collection[str] | None = None
+) -> str:
+    """Tell with what the program *name*, which may see *keys*, would be signed in."""
     place = _PLACES[name]
-    return " or ".join([*place.variables, *map(str, _files(place, environ))])
+    ways = [*_variables(place, keys), *map(str, _files(place, environ))]
+    return " or ".join(ways)
+
+
+def _variables(place: _Place, keys: Collection[str] | None) -> Iterator[str]:
+    return (one for one in place.variables if keys is None or one in keys)
 
 
 def _files(place: _Place, environ: Mapping[str, str]) -> list[Path]:
